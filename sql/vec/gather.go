@@ -1,0 +1,232 @@
+package vec
+
+import "github.com/tarndb/tarn/sql/types"
+
+// Gather returns the rows of v at the positions sel, in that order. A position
+// of -1 gives NULL (as outer joins need).
+func Gather(v *Vec, sel []int32) *Vec {
+	out := &Vec{Type: v.Type, N: len(sel), Scale: v.Scale}
+	if v.Const {
+		c := *v
+		c.Const, c.N = false, 1
+		zero := make([]int32, len(sel))
+		for i, s := range sel {
+			if s < 0 {
+				zero[i] = -1
+			}
+		}
+		return Gather(&c, zero)
+	}
+	gatherValid(out, v, sel)
+	switch v.Type.Phys() {
+	case types.PhysBool:
+		out.Bools = gatherSlice(v.Bools, sel)
+	case types.PhysInt:
+		out.Ints = gatherSlice(v.Ints, sel)
+	case types.PhysFloat:
+		out.Floats = gatherSlice(v.Floats, sel)
+	case types.PhysNumeric:
+		if v.Scale >= 0 {
+			out.Ints = gatherSlice(v.Ints, sel)
+		} else {
+			gatherBytes(out, v, sel)
+		}
+	default:
+		gatherBytes(out, v, sel)
+	}
+	return out
+}
+
+func gatherValid(out, v *Vec, sel []int32) {
+	hasOuter := false
+	for _, s := range sel {
+		if s < 0 {
+			hasOuter = true
+			break
+		}
+	}
+	if v.Valid == nil && !hasOuter {
+		return
+	}
+	valid := NewBitmap(len(sel), false)
+	all := true
+	for i, s := range sel {
+		if s >= 0 && (v.Valid == nil || v.Valid.Get(int(s))) {
+			valid.Set(i)
+		} else {
+			all = false
+		}
+	}
+	if !all {
+		out.Valid = valid
+	}
+}
+
+func gatherSlice[T any](in []T, sel []int32) []T {
+	out := make([]T, len(sel))
+	for i, s := range sel {
+		if s >= 0 {
+			out[i] = in[s]
+		}
+	}
+	return out
+}
+
+func gatherBytes(out, v *Vec, sel []int32) {
+	n := 0
+	for _, s := range sel {
+		if s >= 0 {
+			n += int(v.Off[s+1] - v.Off[s])
+		}
+	}
+	out.Off = make([]uint32, len(sel)+1)
+	out.Data = make([]byte, 0, n)
+	for i, s := range sel {
+		if s >= 0 {
+			out.Data = append(out.Data, v.Data[v.Off[s]:v.Off[s+1]]...)
+		}
+		out.Off[i+1] = uint32(len(out.Data))
+	}
+}
+
+// Select returns the rows of b at the positions sel (none of them -1), weights
+// included.
+func (b *Batch) Select(sel []int32) *Batch {
+	out := &Batch{N: len(sel), Cols: make([]*Vec, len(b.Cols))}
+	for i, c := range b.Cols {
+		out.Cols[i] = Gather(c, sel)
+	}
+	if b.Weights != nil {
+		out.Weights = gatherSlice(b.Weights, sel)
+	}
+	return out
+}
+
+// Slice returns rows [lo, hi) of b, without copying fixed-width values.
+func (b *Batch) Slice(lo, hi int) *Batch {
+	if lo == 0 && hi == b.N {
+		return b
+	}
+	out := &Batch{N: hi - lo, Cols: make([]*Vec, len(b.Cols))}
+	for i, c := range b.Cols {
+		out.Cols[i] = c.Slice(lo, hi)
+	}
+	if b.Weights != nil {
+		out.Weights = b.Weights[lo:hi]
+	}
+	return out
+}
+
+// Slice returns rows [lo, hi) of v; values are shared.
+func (v *Vec) Slice(lo, hi int) *Vec {
+	out := &Vec{Type: v.Type, N: hi - lo, Scale: v.Scale}
+	if v.Valid != nil {
+		valid := NewBitmap(hi-lo, false)
+		for i := lo; i < hi; i++ {
+			if v.Valid.Get(i) {
+				valid.Set(i - lo)
+			}
+		}
+		out.Valid = valid
+	}
+	if v.Bools != nil {
+		out.Bools = v.Bools[lo:hi]
+	}
+	if v.Ints != nil {
+		out.Ints = v.Ints[lo:hi]
+	}
+	if v.Floats != nil {
+		out.Floats = v.Floats[lo:hi]
+	}
+	if v.Off != nil {
+		out.Off, out.Data = v.Off[lo:hi+1], v.Data // offsets stay absolute
+	}
+	return out
+}
+
+// Concat returns the rows of all batches in one, in order. Batches must have
+// the same column types; nil if there are none.
+func Concat(bs []*Batch) *Batch {
+	if len(bs) == 0 {
+		return nil
+	}
+	if len(bs) == 1 {
+		return bs[0]
+	}
+	n, weighted := 0, false
+	for _, b := range bs {
+		n += b.N
+		weighted = weighted || b.Weights != nil
+	}
+	out := &Batch{N: n, Cols: make([]*Vec, len(bs[0].Cols))}
+	for c := range out.Cols {
+		parts := make([]*Vec, len(bs))
+		for i, b := range bs {
+			parts[i] = b.Cols[c]
+		}
+		out.Cols[c] = ConcatVecs(parts)
+	}
+	if weighted {
+		out.Weights = make([]int64, 0, n)
+		for _, b := range bs {
+			for i := range b.N {
+				out.Weights = append(out.Weights, b.Weight(i))
+			}
+		}
+	}
+	return out
+}
+
+// ConcatVecs returns the rows of all vs in one column.
+func ConcatVecs(vs []*Vec) *Vec {
+	n := 0
+	for _, v := range vs {
+		n += v.N
+	}
+	switch t := vs[0].Type; t.Phys() {
+	case types.PhysInt:
+		out := &Vec{Type: t, N: n, Ints: make([]int64, 0, n)}
+		for _, v := range vs {
+			out.Ints = append(out.Ints, v.Ints[:v.N]...)
+		}
+		concatValid(out, vs)
+		return out
+	case types.PhysFloat:
+		out := &Vec{Type: t, N: n, Floats: make([]float64, 0, n)}
+		for _, v := range vs {
+			out.Floats = append(out.Floats, v.Floats[:v.N]...)
+		}
+		concatValid(out, vs)
+		return out
+	default:
+		b := NewBuilder(t, n)
+		for _, v := range vs {
+			for i := range v.N {
+				b.Append(v, i)
+			}
+		}
+		return b.Finish()
+	}
+}
+
+func concatValid(out *Vec, vs []*Vec) {
+	any := false
+	for _, v := range vs {
+		any = any || v.Valid != nil
+	}
+	if !any {
+		return
+	}
+	out.Valid = NewBitmap(out.N, true)
+	at := 0
+	for _, v := range vs {
+		if v.Valid != nil {
+			for i := range v.N {
+				if !v.Valid.Get(i) {
+					out.Valid.Clear(at + i)
+				}
+			}
+		}
+		at += v.N
+	}
+}
