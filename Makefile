@@ -1,0 +1,38 @@
+# Tarn's commands. `make test` is what CI runs; the long harnesses are in test-full.
+GO ?= go
+export CGO_ENABLED ?= 0
+BIN := bin/tarn
+
+.PHONY: build test test-full lint race fuzz bench slt-postgres clean
+
+build:
+	$(GO) build -trimpath -ldflags "-s -w" -o $(BIN) .
+
+# The default tier: at most 8 minutes. It installs what it needs (psql, psycopg).
+test:
+	./tests/setup.sh
+	$(GO) build -o $(BIN) .
+	$(GO) test ./...
+
+# Everything: long oracle runs, 1,000 kills, the SQL files on PostgreSQL too.
+test-full: test
+	TARN_FULL=1 $(GO) test -timeout 120m ./tests/... ./exec/... ./storage/...
+	$(MAKE) slt-postgres
+
+lint:
+	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not gofmt-clean:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@2026.1 ./... 
+
+# The race detector needs cgo; only packages with goroutines are run under it.
+race:
+	CGO_ENABLED=1 $(GO) test -race -short ./pgwire/... ./storage/... ./exec/... ./server/...
+
+slt-postgres:
+	$(GO) run ./tests/slt/postgres
+
+bench:
+	$(GO) run ./tests/bench -name "$(NAME)"
+
+clean:
+	rm -rf bin
