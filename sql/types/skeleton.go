@@ -3,8 +3,6 @@ package types
 import (
 	"time"
 
-	"github.com/cockroachdb/apd/v3"
-
 	"github.com/tarndb/tarn/sql/sqlerr"
 )
 
@@ -12,33 +10,14 @@ var errTODO = sqlerr.New(sqlerr.FeatureNotSupported, "not implemented yet")
 
 // Text and binary forms.
 
-func ParseText(s string, t Type, env *Env) (Datum, error)         { return Datum{}, errTODO }
-func AppendText(dst []byte, d Datum, t Type, env *Env) []byte     { return dst }
-func ParseBinary(b []byte, t Type) (Datum, error)                 { return Datum{}, errTODO }
-func AppendBinary(dst []byte, d Datum, t Type) []byte             { return dst }
-func ParseInt(b []byte) (int64, error)                            { return 0, errTODO }
-func ParseNumericNarrow(b []byte, mod int32) (int64, int32, bool) { return 0, 0, false }
-func ParseTimestamptzISO(b []byte) (int64, bool)                  { return 0, false }
-
-// Metadata.
-
-func Lookup(name string) (Type, bool)           { return Type{}, false }
-func WithMods(t Type, mods []int) (Type, error) { return t, errTODO }
-func NumericMod(t Type) (p, s int, ok bool)     { return 0, 0, false }
-func ArrayOf(t Type) Type                       { return Type{} }
-func ElemOf(t Type) Type                        { return Type{} }
-func (t Type) IsArray() bool                    { return false }
-func (t Type) Len() int                         { return -1 }
-func (t Type) Category() byte                   { return 'U' }
-func (t Type) IsPreferred() bool                { return false }
-func (t Type) String() string                   { return "" }
+func ParseText(s string, t Type, env *Env) (Datum, error)     { return Datum{}, errTODO }
+func AppendText(dst []byte, d Datum, t Type, env *Env) []byte { return dst }
+func ParseBinary(b []byte, t Type) (Datum, error)             { return Datum{}, errTODO }
+func AppendBinary(dst []byte, d Datum, t Type) []byte         { return dst }
+func ParseTimestamptzISO(b []byte) (int64, bool)              { return 0, false }
 
 // Images.
 
-func AppendNumeric(dst []byte, d *apd.Decimal) []byte       { return dst }
-func DecodeNumeric(b []byte, d *apd.Decimal) error          { return errTODO }
-func NumericToDecimal(d Datum, out *apd.Decimal)            {}
-func DecimalToDatum(d *apd.Decimal) Datum                   { return Datum{} }
 func AppendInterval(dst []byte, iv IntervalValue) []byte    { return dst }
 func DecodeInterval(s string) IntervalValue                 { return IntervalValue{} }
 func AppendArray(dst []byte, a *Array) []byte               { return dst }
@@ -47,32 +26,6 @@ func AppendRecord(dst []byte, ts []Type, ds []Datum) []byte { return dst }
 func DecodeRecord(s string) ([]Type, []Datum, error)        { return nil, nil, errTODO }
 
 // Numeric arithmetic, PostgreSQL's result scales.
-
-func NumericFromInt(v int64) Datum                 { return Datum{} }
-func NumericFromFloat(f float64) Datum             { return Datum{} }
-func NumericToFloat(d Datum) float64               { return 0 }
-func NumericToInt(d Datum, t Type) (int64, error)  { return 0, errTODO }
-func NumericAdd(a, b Datum) (Datum, error)         { return Datum{}, errTODO }
-func NumericSub(a, b Datum) (Datum, error)         { return Datum{}, errTODO }
-func NumericMul(a, b Datum) (Datum, error)         { return Datum{}, errTODO }
-func NumericDiv(a, b Datum) (Datum, error)         { return Datum{}, errTODO }
-func NumericDivTrunc(a, b Datum) (Datum, error)    { return Datum{}, errTODO }
-func NumericRem(a, b Datum) (Datum, error)        { return Datum{}, errTODO }
-func NumericNeg(a Datum) Datum                     { return Datum{} }
-func NumericAbs(a Datum) Datum                     { return Datum{} }
-func NumericSign(a Datum) Datum                    { return Datum{} }
-func NumericPower(a, b Datum) (Datum, error)       { return Datum{}, errTODO }
-func NumericSqrt(a Datum) (Datum, error)           { return Datum{}, errTODO }
-func NumericExp(a Datum) (Datum, error)            { return Datum{}, errTODO }
-func NumericLn(a Datum) (Datum, error)             { return Datum{}, errTODO }
-func NumericLog(base, a Datum) (Datum, error)      { return Datum{}, errTODO }
-func NumericRound(a Datum, scale int) Datum        { return Datum{} }
-func NumericTrunc(a Datum, scale int) Datum        { return Datum{} }
-func NumericCeil(a Datum) Datum                    { return Datum{} }
-func NumericFloor(a Datum) Datum                   { return Datum{} }
-func NumericScale(a Datum) (scale int, ok bool)    { return 0, false }
-func NumericTrimScale(a Datum) Datum               { return Datum{} }
-func NumericMinScale(a Datum) (scale int, ok bool) { return 0, false }
 
 // Order.
 

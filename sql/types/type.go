@@ -51,6 +51,9 @@ const (
 	OIDAny          = 2276
 	OIDVoid         = 2278
 	OIDAnyElement   = 2283
+	OIDAnyNonArray  = 2776
+	OIDTrigger      = 2279
+	OIDInternal     = 2281
 	OIDUUID         = 2950
 	OIDJSONB        = 3802
 	OIDRegnamespace = 4089
@@ -81,6 +84,12 @@ const (
 	OIDRegtypeArray     = 2211
 	OIDUUIDArray        = 2951
 	OIDJSONBArray       = 3807
+	OIDInt2VectorArray  = 1006
+	OIDOidVectorArray   = 1013
+	OIDRegprocArray     = 1008
+	OIDRegnamespaceArr  = 4090
+	OIDRegroleArray     = 4097
+	OIDRecordArray      = 2287
 )
 
 // The plain types, without modifier.
@@ -94,6 +103,7 @@ var (
 	Numeric     = Type{OIDNumeric, -1}
 	Text        = Type{OIDText, -1}
 	Varchar     = Type{OIDVarchar, -1}
+	Bpchar      = Type{OIDBpchar, -1}
 	Bytea       = Type{OIDBytea, -1}
 	Name        = Type{OIDName, -1}
 	Char        = Type{OIDChar, -1}
@@ -108,6 +118,17 @@ var (
 	JSONB       = Type{OIDJSONB, -1}
 	Unknown     = Type{OIDUnknown, -1}
 	Void        = Type{OIDVoid, -1}
+	Record      = Type{OIDRecord, -1}
+	Any         = Type{OIDAny, -1}
+	AnyElement  = Type{OIDAnyElement, -1}
+	AnyArray    = Type{OIDAnyArray, -1}
+	Int2Vector  = Type{OIDInt2Vector, -1}
+	OidVector   = Type{OIDOidVector, -1}
+	Regclass    = Type{OIDRegclass, -1}
+	Regtype     = Type{OIDRegtype, -1}
+	TextArray   = Type{OIDTextArray, -1}
+	Int4Array   = Type{OIDInt4Array, -1}
+	Int8Array   = Type{OIDInt8Array, -1}
 )
 
 // NumericOf is numeric(p, s).
