@@ -14,12 +14,9 @@ func ParseText(s string, t Type, env *Env) (Datum, error)     { return Datum{}, 
 func AppendText(dst []byte, d Datum, t Type, env *Env) []byte { return dst }
 func ParseBinary(b []byte, t Type) (Datum, error)             { return Datum{}, errTODO }
 func AppendBinary(dst []byte, d Datum, t Type) []byte         { return dst }
-func ParseTimestamptzISO(b []byte) (int64, bool)              { return 0, false }
 
 // Images.
 
-func AppendInterval(dst []byte, iv IntervalValue) []byte    { return dst }
-func DecodeInterval(s string) IntervalValue                 { return IntervalValue{} }
 func AppendArray(dst []byte, a *Array) []byte               { return dst }
 func DecodeArray(s string) (Array, error)                   { return Array{}, errTODO }
 func AppendRecord(dst []byte, ts []Type, ds []Datum) []byte { return dst }
@@ -41,7 +38,6 @@ func CoerceTypmod(d Datum, t Type, explicit bool) (Datum, error) { return Datum{
 
 // Date and time.
 
-func LoadZone(name string) (*time.Location, error)                                 { return nil, errTODO }
 func TimestampAdd(ts int64, iv IntervalValue) (int64, error)                       { return 0, errTODO }
 func TimestamptzAdd(ts int64, iv IntervalValue, loc *time.Location) (int64, error) { return 0, errTODO }
 func TimestampSub(a, b int64) (IntervalValue, error)                               { return IntervalValue{}, errTODO }
