@@ -74,8 +74,11 @@ type Overload struct {
 	// argument is NULL, without being called for that row's errors.
 	NotStrict  bool
 	Volatility Volatility
-	Kernel     Kernel
-	// Kernel0, if set, makes a kernel for actual argument types (polymorphic ones).
+	// Cheap kernels cost so little a row that computing rows nobody asked for is
+	// better than gathering those that somebody did; their errors allocate nothing.
+	Cheap  bool
+	Kernel Kernel
+	// Bind, if set, makes a kernel for actual argument types (polymorphic ones).
 	Bind func(args []types.Type, ret types.Type) Kernel
 
 	Doc     string

@@ -230,3 +230,101 @@ func concatValid(out *Vec, vs []*Vec) {
 		at += v.N
 	}
 }
+
+// Pick puts a column of type t together: row i is row row[i] of srcs[from[i]],
+// NULL where from[i] is -1. Row numbers of a Const source are 0.
+func Pick(t types.Type, srcs []*Vec, from, row []int32) *Vec {
+	n := len(from)
+	out := &Vec{Type: t, N: n}
+	pickValid(out, srcs, from, row)
+	switch t.Phys() {
+	case types.PhysBool:
+		out.Bools = pickSlice(srcs, from, row, func(v *Vec) []bool { return v.Bools })
+	case types.PhysInt:
+		out.Ints = pickSlice(srcs, from, row, func(v *Vec) []int64 { return v.Ints })
+	case types.PhysFloat:
+		out.Floats = pickSlice(srcs, from, row, func(v *Vec) []float64 { return v.Floats })
+	case types.PhysNumeric:
+		if scale, ok := sameScale(srcs); ok {
+			out.Scale = scale
+			out.Ints = pickSlice(srcs, from, row, func(v *Vec) []int64 { return v.Ints })
+			break
+		}
+		wide := make([]*Vec, len(srcs))
+		for i, s := range srcs {
+			wide[i] = Widen(s)
+		}
+		out.Scale = -1
+		pickBytes(out, wide, from, row)
+	default:
+		pickBytes(out, srcs, from, row)
+	}
+	return out
+}
+
+// sameScale reports whether all columns are narrow with one scale. Columns with
+// no value that counts (all NULL) have any.
+func sameScale(vs []*Vec) (int32, bool) {
+	scale, found := int32(0), false
+	for _, v := range vs {
+		if v.Const && v.IsNull(0) && v.Scale >= 0 {
+			continue
+		}
+		if v.Scale < 0 || (found && v.Scale != scale) {
+			return 0, false
+		}
+		scale, found = v.Scale, true
+	}
+	return scale, true
+}
+
+func pickValid(out *Vec, srcs []*Vec, from, row []int32) {
+	nulls := false
+	for _, s := range srcs {
+		nulls = nulls || s.Valid != nil
+	}
+	valid, all := NewBitmap(out.N, false), true
+	for i, f := range from {
+		if f >= 0 && (!nulls || !srcs[f].IsNull(int(row[i]))) {
+			valid.Set(i)
+		} else {
+			all = false
+		}
+	}
+	if !all {
+		out.Valid = valid
+	}
+}
+
+func pickSlice[T any](srcs []*Vec, from, row []int32, get func(*Vec) []T) []T {
+	vals := make([][]T, len(srcs))
+	for i, s := range srcs {
+		vals[i] = get(s)
+	}
+	out := make([]T, len(from))
+	for i, f := range from {
+		if f >= 0 {
+			out[i] = vals[f][row[i]]
+		}
+	}
+	return out
+}
+
+func pickBytes(out *Vec, srcs []*Vec, from, row []int32) {
+	out.Off = make([]uint32, len(from)+1)
+	size := 0
+	for i, f := range from {
+		if f >= 0 {
+			s := srcs[f]
+			size += int(s.Off[row[i]+1] - s.Off[row[i]])
+		}
+		out.Off[i+1] = uint32(size)
+	}
+	out.Data = make([]byte, 0, size)
+	for i, f := range from {
+		if f >= 0 {
+			s := srcs[f]
+			out.Data = append(out.Data, s.Data[s.Off[row[i]]:s.Off[row[i]+1]]...)
+		}
+	}
+}
