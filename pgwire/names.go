@@ -23,6 +23,8 @@ type Names struct {
 type portal struct {
 	Portal
 	hold    bool
+	done    bool    // has run to its end
+	last    Outcome // how
 	formats []int16 // format codes as Bind had them: none, one for all, or one each
 	args    []types.Datum
 	dropped bool // closed when its Run returns
@@ -168,7 +170,7 @@ func (n *Names) place(name string) (*portal, error) {
 		return &portal{}, nil // a statement that itself opens unnamed portals
 	}
 	p := &n.unnamed
-	p.Portal, p.hold, p.dropped = nil, false, false
+	p.Portal, p.hold, p.done, p.dropped = nil, false, false, false
 	p.formats = p.formats[:0]
 	return p, nil
 }
@@ -208,5 +210,24 @@ func (n *Names) drop(name string, p *portal) {
 		p.dropped = true
 		return
 	}
+	p.close()
+}
+
+func (p *portal) close() {
 	p.Portal.Close()
+	clear(p.args) // an idle connection must not keep a large parameter
+	p.args = p.args[:0]
+}
+
+// ranOut ends the run of the running portal, if there is one.
+func (n *Names) ranOut() {
+	p := n.running
+	if p == nil {
+		return
+	}
+	n.running = nil
+	if p.dropped {
+		p.dropped = false
+		p.close()
+	}
 }
