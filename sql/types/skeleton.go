@@ -10,17 +10,10 @@ var errTODO = sqlerr.New(sqlerr.FeatureNotSupported, "not implemented yet")
 
 // Text and binary forms.
 
-func ParseText(s string, t Type, env *Env) (Datum, error)     { return Datum{}, errTODO }
-func AppendText(dst []byte, d Datum, t Type, env *Env) []byte { return dst }
-func ParseBinary(b []byte, t Type) (Datum, error)             { return Datum{}, errTODO }
-func AppendBinary(dst []byte, d Datum, t Type) []byte         { return dst }
+func ParseBinary(b []byte, t Type) (Datum, error)     { return Datum{}, errTODO }
+func AppendBinary(dst []byte, d Datum, t Type) []byte { return dst }
 
 // Images.
-
-func AppendArray(dst []byte, a *Array) []byte               { return dst }
-func DecodeArray(s string) (Array, error)                   { return Array{}, errTODO }
-func AppendRecord(dst []byte, ts []Type, ds []Datum) []byte { return dst }
-func DecodeRecord(s string) ([]Type, []Datum, error)        { return nil, nil, errTODO }
 
 // Numeric arithmetic, PostgreSQL's result scales.
 
