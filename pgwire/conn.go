@@ -69,8 +69,13 @@ func (c *conn) serve() {
 		c.farewell(err)
 		return
 	}
-	defer c.closeSession()
 	c.ready()
+	c.serveMessages()
+}
+
+// serveMessages serves what the client sends after its login.
+func (c *conn) serveMessages() {
+	defer c.closeSession()
 	for c.ioErr == nil {
 		if !c.inPipeline {
 			if cause := c.ended(); cause != nil {
