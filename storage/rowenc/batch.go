@@ -45,6 +45,22 @@ func AppendBatch(dst []byte, b *vec.Batch) []byte {
 	return dst
 }
 
+// AppendColumn appends one column of v.N rows as a batch holds it, type included.
+func AppendColumn(dst []byte, v *vec.Vec) []byte { return appendColumn(dst, vec.Flatten(v), v.N) }
+
+// DecodeColumn decodes what AppendColumn made of a column of n rows.
+func DecodeColumn(data []byte, n int) (*vec.Vec, error) {
+	r := reader{b: data, rows: n}
+	if n < 0 || n > BatchRowsMax {
+		r.fail("more rows than there can be")
+	}
+	v := r.column()
+	if r.err == nil && len(r.b) != 0 {
+		r.fail("bytes after the last value")
+	}
+	return v, r.err
+}
+
 func appendColumn(dst []byte, v *vec.Vec, n int) []byte {
 	dst = binary.AppendUvarint(dst, uint64(v.Type.OID))
 	dst = binary.AppendVarint(dst, int64(v.Type.Mod))
