@@ -69,33 +69,3 @@ func ToDate(s, pattern string) (int64, error)                          { return 
 func ToTimestamp(s, pattern string, env *Env) (int64, error)           { return 0, errTODO }
 func ToNumber(s, pattern string) (Datum, error)                        { return Datum{}, errTODO }
 
-// JSONB. Values are normalised texts, as a jsonb Datum's S.
-
-func ParseJSONB(s string) (string, error)                                       { return "", errTODO }
-func CheckJSON(s string) error                                                  { return errTODO }
-func JSONBTypeof(j string) string                                               { return "" }
-func JSONBGet(j, key string) (string, bool)                                     { return "", false }
-func JSONBIndex(j string, i int) (string, bool)                                 { return "", false }
-func JSONBPath(j string, path []string) (string, bool)                          { return "", false }
-func JSONBText(j string) (text string, null bool)                               { return "", false }
-func JSONBContains(a, b string) bool                                            { return false }
-func JSONBExists(j, key string) bool                                            { return false }
-func JSONBConcat(a, b string) (string, error)                                   { return "", errTODO }
-func JSONBDeleteKeys(j string, keys []string) (string, error)                   { return "", errTODO }
-func JSONBDeleteIndex(j string, i int) (string, error)                          { return "", errTODO }
-func JSONBDeletePath(j string, path []string) (string, error)                   { return "", errTODO }
-func JSONBSet(j string, path []string, v string, create bool) (string, error)   { return "", errTODO }
-func JSONBInsert(j string, path []string, v string, after bool) (string, error) { return "", errTODO }
-func JSONBStripNulls(j string) string                                           { return "" }
-func JSONBPretty(j string) string                                               { return "" }
-func JSONBArrayLen(j string) (int, error)                                       { return 0, errTODO }
-func JSONBElements(j string, yield func(elem string) bool)                      {}
-func JSONBEach(j string, yield func(key, value string) bool)                    {}
-func AppendJSONString(dst []byte, s string) []byte                              { return dst }
-func ToJSONB(d Datum, t Type, env *Env) (string, error)                         { return "", errTODO }
-func ToJSON(d Datum, t Type, env *Env) (string, error)                          { return "", errTODO }
-func JSONBBuildArray(ds []Datum, ts []Type, env *Env) (string, error)           { return "", errTODO }
-func JSONBBuildObject(ds []Datum, ts []Type, env *Env) (string, error)          { return "", errTODO }
-
-func compareJSONB(a, b string) int { return 0 }
-func hashJSONB(s string) uint64    { return 0 }
