@@ -16,11 +16,15 @@ func sumAggs() []Agg {
 	ints := func(final intFinal) func([]types.Type) Accum {
 		return func([]types.Type) Accum { return &intAccum{final: final} }
 	}
-	return []Agg{
+	numerics := func([]types.Type) Accum { return &numericAccum{} }
+	intervals := func([]types.Type) Accum { return &intervalAccum{} }
+	return append(floatAggs("sum", false),
 		row(types.Int2, types.Int8, ints(sumToInt8), ""),
 		row(types.Int4, types.Int8, ints(sumToInt8), "sum(x) over (1), (NULL), (3) → 4"),
 		row(types.Int8, types.Numeric, ints(sumToNumeric), ""),
-	}
+		row(types.Numeric, types.Numeric, numerics, "sum(x) over (1.5), (NULL), (2.25) → 3.75"),
+		row(types.Interval, types.Interval, intervals, ""),
+	)
 }
 
 func avgAggs() []Agg {
@@ -29,11 +33,15 @@ func avgAggs() []Agg {
 			Doc: "Mean of the values that are not NULL; NULL if there are none.", Example: example}
 	}
 	ints := func([]types.Type) Accum { return &intAccum{final: avgToNumeric} }
-	return []Agg{
+	numerics := func([]types.Type) Accum { return &numericAccum{avg: true} }
+	intervals := func([]types.Type) Accum { return &intervalAccum{avg: true} }
+	return append(floatAggs("avg", true),
 		row(types.Int2, types.Numeric, ints, ""),
 		row(types.Int4, types.Numeric, ints, "avg(x) over (1), (NULL), (4) → 2.5000000000000000"),
 		row(types.Int8, types.Numeric, ints, ""),
-	}
+		row(types.Numeric, types.Numeric, numerics, "avg(x) over (1.5), (NULL), (2.5) → 2.0000000000000000"),
+		row(types.Interval, types.Interval, intervals, ""),
+	)
 }
 
 // intFinal makes the result from an exact sum and the number of values (not 0).

@@ -20,3 +20,6 @@ var (
 	errSubstrNeg   = sqlerr.New("22011", "negative substring length not allowed")
 	errLengthLimit = sqlerr.New(sqlerr.ProgramLimitExceeded, "requested length too large")
 )
+
+// textBytesMax bounds a text value, as PostgreSQL's 1 GB does.
+const textBytesMax = 1<<30 - 1

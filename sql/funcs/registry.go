@@ -38,7 +38,7 @@ var tables = []func() []Overload{
 }
 
 var aggTables = []func() []Agg{
-	countAggs, sumAggs, avgAggs, minMaxAggs, boolAggs,
+	countAggs, sumAggs, avgAggs, minMaxAggs, boolAggs, statsAggs, collectAggs,
 }
 
 // registry is the index over all rows; immutable once built.
