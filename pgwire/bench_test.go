@@ -212,3 +212,30 @@ func BenchmarkRows(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCopyIn reads CopyData messages of one line each, as psql sends them.
+func BenchmarkCopyIn(b *testing.B) {
+	c, _ := messageLoop(b)
+	line := []byte("1234567\tsome text\t2026-03-01 09:00:00+00\t12.50\n")
+	msg, _ := (&pgproto3.CopyData{Data: line}).Encode(nil)
+	var input []byte
+	for len(input) < bulkReadBytes {
+		input = append(input, msg...)
+	}
+	lines := len(input) / len(msg)
+	c.begin()
+	c.result.begin(types.NewEnv(), nil)
+	in, _ := c.result.CopyIn(CopyFormat{Columns: 4})
+	c.in.buf = make([]byte, len(input))
+	b.ReportAllocs()
+	for b.Loop() {
+		copy(c.in.buf, input) // what the read system call would do
+		c.in.r, c.in.w = 0, len(input)
+		for c.in.r < c.in.w {
+			if _, err := in.Next(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(lines*b.N)/b.Elapsed().Seconds(), "lines/s")
+}

@@ -8,7 +8,7 @@ import (
 	"github.com/tarndb/tarn/sql/sqlerr"
 )
 
-// ReportedParameters are the settings that clients are told of without asking,
+// reportedParameters are the settings that clients are told of without asking,
 // as PostgreSQL 15 does, with what they are until a session says otherwise; ""
 // comes from the startup packet.
 var reportedParameters = [...]Param{

@@ -58,7 +58,7 @@ func (r *result) Rows(b *vec.Batch, lo, hi int) error {
 		return sqlerr.New(sqlerr.InternalError, "rows written into COPY data")
 	}
 	out := &r.c.out
-	r.enc.prepare(b, r.formats)
+	r.enc.prepare(b, r.formats, r.env)
 	for row := lo; row < hi; row++ {
 		out.start('D')
 		out.buf = r.enc.appendRow(out.buf, b, row, r.env)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"strconv"
+	"time"
 	"unsafe"
 
 	"github.com/tarndb/tarn/sql/types"
@@ -21,7 +22,9 @@ const (
 	boolText
 	boolBinary
 	numericText // narrow
-	rawBytes    // the same in text and binary
+	timestampText
+	utcText  // timestamptz, where the session's zone is UTC
+	rawBytes // the same in text and binary
 	int2Binary
 	int4Binary
 	int8Binary
@@ -33,25 +36,31 @@ const (
 
 // rowEncoder writes rows of batches as DataRow bodies.
 type rowEncoder struct {
-	kinds   []valueKind // of each column
-	formats []int16
+	kinds []valueKind // of each column
 }
 
 // prepare chooses how to write each column of b. A column's kind depends on the
 // batch: numerics are narrow in one and wide in the next.
-func (e *rowEncoder) prepare(b *vec.Batch, formats []int16) {
+func (e *rowEncoder) prepare(b *vec.Batch, formats []int16, env *types.Env) {
+	utc := env == nil || env.TimeZone == nil || env.TimeZone == time.UTC
 	e.kinds = e.kinds[:0]
 	for i, v := range b.Cols {
 		if formatOf(formats, i) == formatBinary {
 			e.kinds = append(e.kinds, binaryKind(v))
 		} else {
-			e.kinds = append(e.kinds, textKind(v))
+			e.kinds = append(e.kinds, textKind(v, utc))
 		}
 	}
 }
 
-func textKind(v *vec.Vec) valueKind {
+func textKind(v *vec.Vec, utc bool) valueKind {
 	switch v.Type.OID {
+	case types.OIDTimestamp:
+		return timestampText
+	case types.OIDTimestamptz:
+		if utc {
+			return utcText
+		}
 	case types.OIDInt2, types.OIDInt4, types.OIDInt8, types.OIDOid:
 		return intText
 	case types.OIDBool:
@@ -110,6 +119,13 @@ func (e *rowEncoder) appendRow(dst []byte, b *vec.Batch, row int, env *types.Env
 			dst = append(dst, bit(v.Bools[row]))
 		case numericText:
 			dst = appendNarrow(dst, v.Ints[row], int(v.Scale))
+		case timestampText, utcText:
+			var ok bool
+			if dst, ok = appendISO(dst, v.Ints[row]); !ok {
+				dst = types.AppendText(dst, viewDatum(v, row), v.Type, env)
+			} else if e.kinds[i] == utcText {
+				dst = append(dst, "+00"...)
+			}
 		case rawBytes:
 			dst = append(dst, v.Data[v.Off[row]:v.Off[row+1]]...)
 		case int2Binary:
@@ -170,6 +186,53 @@ func viewDatum(v *vec.Vec, row int) types.Datum {
 	d.S = unsafe.String(unsafe.SliceData(b), len(b))
 	return d
 }
+
+const (
+	microsPerDay = 24 * 60 * 60 * 1_000_000
+	daysTo2000   = 730_425 // from 0000-03-01
+	daysMax      = 2_921_940 - 1
+)
+
+// appendISO appends a timestamp of the years 2000 to 9999 in ISO form. The rest,
+// infinity included, is left to types.AppendText (false). The calendar starts in
+// March, so that the leap day is the last of its year.
+func appendISO(dst []byte, micros int64) ([]byte, bool) {
+	if micros < 0 || micros > daysMax*microsPerDay {
+		return dst, false
+	}
+	days, rest := uint32(uint64(micros)/microsPerDay), uint64(micros)%microsPerDay
+	d := days + daysTo2000
+	era := d / 146_097
+	doe := d % 146_097
+	yoe := (doe - doe/1460 + doe/36_524 - doe/146_096) / 365
+	doy := doe - (365*yoe + yoe/4 - yoe/100)
+	m := (5*doy + 2) / 153
+	day := doy - (153*m+2)/5 + 1
+	year, month := era*400+yoe, m+3
+	if month > 12 {
+		year, month = year+1, month-12
+	}
+	secs, frac := uint32(rest/1_000_000), uint32(rest%1_000_000)
+	dst = append2(dst, year/100)
+	dst = append(append2(dst, year%100), '-')
+	dst = append(append2(dst, month), '-')
+	dst = append(append2(dst, day), ' ')
+	dst = append(append2(dst, secs/3600), ':')
+	dst = append(append2(dst, secs/60%60), ':')
+	dst = append2(dst, secs%60)
+	if frac == 0 {
+		return dst, true
+	}
+	dst = append(dst, '.')
+	for scale := uint32(100_000); frac > 0; scale /= 10 {
+		dst = append(dst, byte('0'+frac/scale))
+		frac %= scale
+	}
+	return dst, true
+}
+
+// append2 appends v < 100 with two digits.
+func append2(dst []byte, v uint32) []byte { return append(dst, byte('0'+v/10), byte('0'+v%10)) }
 
 // appendNarrow appends v × 10^-scale with all its digits after the point.
 func appendNarrow(dst []byte, v int64, scale int) []byte {

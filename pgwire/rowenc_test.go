@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
@@ -17,7 +18,7 @@ func encodeOne(t *testing.T, typ types.Type, d types.Datum, format int16) []byte
 	t.Helper()
 	var e rowEncoder
 	b := &vec.Batch{N: 1, Cols: []*vec.Vec{vec.FromDatums(typ, []types.Datum{d})}}
-	e.prepare(b, []int16{format})
+	e.prepare(b, []int16{format}, types.NewEnv())
 	body := e.appendRow(nil, b, 0, types.NewEnv())
 	if binary.BigEndian.Uint16(body) != 1 || int(int32(binary.BigEndian.Uint32(body[2:]))) != len(body)-6 {
 		t.Fatalf("bad row % x", body)
@@ -60,12 +61,6 @@ var fastValues = []struct {
 	{types.Numeric, types.Datum{I: math.MinInt64, Scale: 18}, "-9.223372036854775808", ""},
 }
 
-// typesHave says whether sql/types can already do what a test compares with.
-var (
-	typesHaveBinary = len(types.AppendBinary(nil, types.Int(1), types.Int8)) > 0
-	typesHaveCoerce = func() bool { _, err := types.CoerceTypmod(types.String(""), types.Varchar, false); return err == nil }()
-)
-
 // The fast paths write what sql/types writes.
 func TestValues(t *testing.T) {
 	for _, c := range fastValues {
@@ -79,9 +74,6 @@ func TestValues(t *testing.T) {
 		bin := encodeOne(t, c.t, c.d, formatBinary)
 		if c.hex != "" && hex.EncodeToString(bin) != c.hex {
 			t.Errorf("%d: binary %x, want %s", c.t.OID, bin, c.hex)
-		}
-		if !typesHaveBinary || !typesHaveCoerce {
-			continue
 		}
 		if want := types.AppendBinary(nil, c.d, c.t); !bytes.Equal(bin, want) {
 			t.Errorf("%d %s: binary %x, types has %x", c.t.OID, c.text, bin, want)
@@ -114,7 +106,7 @@ func TestRowsWithNulls(t *testing.T) {
 	}
 	var e rowEncoder
 	for _, formats := range [][]int16{nil, {formatBinary}, {0, 1, 0, 1}} {
-		e.prepare(b, formats)
+		e.prepare(b, formats, nil)
 		if got := hex.EncodeToString(e.appendRow(nil, b, 1, nil)); got != "0004ffffffffffffffffffffffffffffffff" {
 			t.Errorf("formats %v: %s", formats, got)
 		}
@@ -137,12 +129,44 @@ func TestParamErrors(t *testing.T) {
 		{types.JSONB, formatBinary, "\x01{", "22P02"},
 		{types.Int4, 2, "1", "22023"},
 	} {
-		if !typesHaveBinary && c.format == formatBinary && c.t != types.Text {
-			continue
-		}
 		_, err := decodeParam([]byte(c.in), c.format, c.t, types.NewEnv())
 		if err == nil || string(sqlerr.CodeOf(err)) != c.code {
 			t.Errorf("%d %q: %v, want %s", c.t.OID, c.in, err, c.code)
+		}
+	}
+}
+
+// Every day of the fast calendar, at changing times of day, and both its edges.
+func TestTimestamps(t *testing.T) {
+	var got, want []byte
+	for days := int64(0); days <= daysMax+1; days++ {
+		for _, micros := range []int64{days * microsPerDay, days*microsPerDay + days*7_777_777%microsPerDay, days*microsPerDay - 1} {
+			d := types.Int(micros)
+			var ok bool
+			if got, ok = appendISO(got[:0], micros); !ok {
+				continue
+			}
+			if want = types.AppendText(want[:0], d, types.Timestamp, nil); !bytes.Equal(got, want) {
+				t.Fatalf("%d: %s, want %s", micros, got, want)
+			}
+		}
+	}
+	if _, ok := appendISO(nil, daysMax*microsPerDay); !ok {
+		t.Error("the last day is not covered")
+	}
+}
+
+func TestTimestamptzZones(t *testing.T) {
+	zone := time.FixedZone("x", 2*3600)
+	b := &vec.Batch{N: 1, Cols: []*vec.Vec{vec.FromDatums(types.Timestamptz, []types.Datum{types.Int(0)})}}
+	var e rowEncoder
+	for _, c := range []struct {
+		env  *types.Env
+		want string
+	}{{nil, "2000-01-01 00:00:00+00"}, {types.NewEnv(), "2000-01-01 00:00:00+00"}, {&types.Env{TimeZone: zone}, "2000-01-01 02:00:00+02"}} {
+		e.prepare(b, nil, c.env)
+		if got := string(e.appendRow(nil, b, 0, c.env)[6:]); got != c.want {
+			t.Errorf("%s, want %s", got, c.want)
 		}
 	}
 }

@@ -53,7 +53,7 @@ type Client interface {
 	// client_min_messages is the session's.
 	Notice(s Severity, e *sqlerr.Error)
 	// Parameter tells the value of one of the settings that the protocol
-	// reports (ReportedParameters); the client is told before the next
+	// reports (params.go lists them); the client is told before the next
 	// ReadyForQuery if it differs from what it was told last. Other names are
 	// ignored, so that a session may report every change, and those that a
 	// rollback undoes.
