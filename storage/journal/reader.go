@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"sort"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -80,6 +81,9 @@ func (r *Reader) position() (bool, error) {
 
 	if want != r.at {
 		f, err := r.j.cfg.FS.Open(want.name)
+		if errors.Is(err, os.ErrNotExist) {
+			return false, tooOld(r.from, r.j.FirstEpoch()) // truncated just now
+		}
 		if err != nil {
 			return false, coded(err)
 		}
@@ -155,7 +159,8 @@ func readFailed(lf *logFile, off int64, err error) error {
 
 // ReadTxn gives the entries of each chunk of a big transaction to visit, in the
 // order they were appended, one chunk in memory at a time (payloads are valid
-// during the call only). Only durable chunks are seen.
+// during the call only). Only durable chunks are seen. A transaction without
+// chunks, never there or truncated away, is an error (72000).
 func (j *Journal) ReadTxn(txn uint64, visit func(entries []Entry) error) error {
 	j.mu.Lock()
 	var at []chunkAt
@@ -164,6 +169,9 @@ func (j *Journal) ReadTxn(txn uint64, visit func(entries []Entry) error) error {
 	}
 	files := j.files
 	j.mu.Unlock()
+	if len(at) == 0 {
+		return txnTooOld(txn)
+	}
 	var f vfs.File
 	var lf *logFile
 	var body []byte
@@ -179,11 +187,13 @@ func (j *Journal) ReadTxn(txn uint64, visit func(entries []Entry) error) error {
 				f = nil
 			}
 			if c.file < files[0].number {
-				return tooOld(0, files[0].first)
+				return txnTooOld(txn)
 			}
 			lf = files[c.file-files[0].number]
 			var err error
-			if f, err = j.cfg.FS.Open(lf.name); err != nil {
+			if f, err = j.cfg.FS.Open(lf.name); errors.Is(err, os.ErrNotExist) {
+				return txnTooOld(txn)
+			} else if err != nil {
 				return coded(err)
 			}
 		}
@@ -196,4 +206,8 @@ func (j *Journal) ReadTxn(txn uint64, visit func(entries []Entry) error) error {
 		}
 	}
 	return nil
+}
+
+func txnTooOld(txn uint64) error {
+	return sqlerr.New(sqlerr.SnapshotTooOld, "the chunks of transaction %d are not in the journal", txn)
 }
