@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tarndb/tarn/sql/types"
 )
 
 func connectPGX(t *testing.T, addr, options string) *pgx.Conn {
@@ -163,5 +165,49 @@ func TestPsql(t *testing.T) {
 	}
 	if got := psql("", "-c", "insert 1; insert 2"); got != "INSERT 0 1\nINSERT 0 2\n" {
 		t.Errorf("-c: %s", got)
+	}
+}
+
+// Every type goes in as text and comes out in binary, and the other way round.
+func TestFormats(t *testing.T) {
+	_, addr := startServer(t, &fake{}, Config{})
+	c := connectPGX(t, addr, "").PgConn()
+	echo := func(oid uint32, value []byte, in, out int16) ([]byte, error) {
+		r := c.ExecParams(t.Context(), "echo", [][]byte{value}, []uint32{oid}, []int16{in}, []int16{out}).Read()
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		if f := r.FieldDescriptions[0]; f.Format != out || f.DataTypeOID != oid {
+			t.Errorf("%d: described as %d in format %d", oid, f.DataTypeOID, f.Format)
+		}
+		return r.Rows[0][0], nil
+	}
+	for _, v := range []struct {
+		oid  uint32
+		text string
+	}{
+		{types.OIDBool, "t"}, {types.OIDInt2, "-7"}, {types.OIDInt4, "2147483647"}, {types.OIDInt8, "-9223372036854775808"},
+		{types.OIDOid, "4294967295"}, {types.OIDFloat4, "1.5"}, {types.OIDFloat8, "-1e+300"}, {types.OIDFloat8, "NaN"},
+		{types.OIDNumeric, "-123456789012345678901234567890.50"}, {types.OIDNumeric, "0.00"}, {types.OIDNumeric, "NaN"},
+		{types.OIDText, "grüß\n"}, {types.OIDVarchar, ""}, {types.OIDBpchar, "ab "}, {types.OIDName, "n"}, {types.OIDBytea, `\x00ff`},
+		{types.OIDDate, "2026-03-01"}, {types.OIDDate, "infinity"}, {types.OIDTime, "23:59:59.5"},
+		{types.OIDTimestamp, "1969-12-31 23:59:59.999999"}, {types.OIDTimestamptz, "2026-03-01 09:00:00+00"},
+		{types.OIDTimestamptz, "-infinity"}, {types.OIDInterval, "1 year 2 mons 3 days 04:05:06.7"},
+		{types.OIDUUID, "30313233-3435-3637-3839-616263646566"}, {types.OIDJSON, `{"b": 1, "a":2}`}, {types.OIDJSONB, `{"a": [1, null, "x"]}`},
+		{types.OIDInt4Array, "{1,NULL,-3}"}, {types.OIDTextArray, `{a,"b c",NULL,"\"q\""}`}, {types.OIDNumericArray, "{1.50,NULL}"},
+		{types.OIDTimestamptzArray, `{"2026-03-01 09:00:00+00"}`}, {types.OIDBoolArray, "{t,f}"}, {types.OIDInt8Array, "{}"},
+	} {
+		bin, err := echo(v.oid, []byte(v.text), formatText, formatBinary)
+		if err != nil {
+			t.Errorf("%d %s: %v", v.oid, v.text, err)
+			continue
+		}
+		text, err := echo(v.oid, bin, formatBinary, formatText)
+		if err != nil || string(text) != v.text {
+			t.Errorf("%d %s: binary %x comes back as %s, %v", v.oid, v.text, bin, text, err)
+		}
+		if null, err := echo(v.oid, nil, formatText, formatBinary); err != nil || null != nil {
+			t.Errorf("%d: NULL comes back as %x, %v", v.oid, null, err)
+		}
 	}
 }

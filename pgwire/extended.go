@@ -258,6 +258,11 @@ func (c *conn) closeNamed(body []byte) error {
 
 // sync serves Sync: the end of a pipeline and of its transaction.
 func (c *conn) sync() {
+	if c.skipping {
+		// The cancel that may have failed the pipeline is not meant for its end.
+		c.end()
+		c.begin()
+	}
 	c.inPipeline, c.skipping = false, false
 	if err := c.session.Sync(c.ctx); err != nil {
 		c.fail(err)

@@ -88,8 +88,8 @@ type Session interface {
 
 	// Sync ends the implicit transaction, if there is one, by committing it. In
 	// the simple protocol it is called before the last statement's
-	// CommandComplete is sent. Called for every Sync message and every string,
-	// also with no transaction or an aborted one.
+	// CommandComplete is sent. Called for every Sync message, also after an Abort,
+	// and for every string that no error has ended.
 	Sync(ctx context.Context) error
 
 	// Abort is called once after each error sent to the client, those found by
