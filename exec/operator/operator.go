@@ -33,7 +33,8 @@ type Step struct {
 	Done <-chan struct{}
 }
 
-// Emit passes output on. Batches are never empty; the callee does not keep b.
+// Emit passes output on. Batches are never empty. A batch is immutable from then
+// on, so the callee may refer to it for as long as it likes.
 type Emit interface {
 	Batch(b *vec.Batch) error
 	Errors(errs []zset.Error) error

@@ -82,6 +82,9 @@ func (x *Index) assign(key []byte, h uint64) int32 {
 	}
 }
 
+// Add returns the id of one key.
+func (x *Index) Add(key []byte) int32 { return x.assign(key, xxh3.Hash(key)) }
+
 // Find returns the id of key, -1 if it has none.
 func (x *Index) Find(key []byte, h uint64) int32 {
 	if len(x.slots) == 0 {

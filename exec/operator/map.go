@@ -1,0 +1,98 @@
+package operator
+
+import (
+	"github.com/tarndb/tarn/exec/zset"
+	"github.com/tarndb/tarn/sql/expr"
+	"github.com/tarndb/tarn/sql/funcs"
+	"github.com/tarndb/tarn/sql/vec"
+	"github.com/tarndb/tarn/storage/rowenc"
+)
+
+// Map is a filter and a projection in one pass, either of which may be absent. A
+// row whose condition or expression fails is an error instead of a row.
+type Map struct {
+	Cond  *expr.Program // nil: all rows
+	Exprs *expr.Program // nil: all columns
+}
+
+var _ Operator = (*Map)(nil)
+
+// Push emits what remains of b.
+func (m *Map) Push(s *Step, port int, b *vec.Batch, out Emit) error {
+	o, errs := m.Apply(s.Ctx, b)
+	if len(errs) > 0 {
+		if err := out.Errors(errs); err != nil {
+			return err
+		}
+	}
+	if o == nil {
+		return nil
+	}
+	return out.Batch(o)
+}
+
+// Flush does nothing: rows go through as they come.
+func (m *Map) Flush(*Step, Emit) error { return nil }
+
+// Apply computes the rows that b becomes, nil if none remain.
+func (m *Map) Apply(c *funcs.Ctx, b *vec.Batch) (*vec.Batch, []zset.Error) {
+	var errs []zset.Error
+	if m.Cond != nil {
+		sel, failed := m.Cond.EvalFilter(c, b)
+		errs = rowErrors(errs, failed, b)
+		if len(sel) == 0 {
+			return nil, errs
+		}
+		if len(sel) < b.N {
+			b = b.Select(sel)
+		}
+	}
+	if m.Exprs == nil {
+		return b, errs
+	}
+	cols, failed := m.Exprs.Eval(c, b)
+	o := &vec.Batch{N: b.N, Cols: cols, Weights: b.Weights}
+	if len(failed) > 0 {
+		errs = rowErrors(errs, failed, b)
+		if o = without(o, failed); o == nil {
+			return nil, errs
+		}
+	}
+	return o, errs
+}
+
+// without returns b without the rows that failed, nil if none remain.
+func without(b *vec.Batch, failed []funcs.RowError) *vec.Batch {
+	sel := make([]int32, 0, b.N)
+	next := 0
+	for i := range int32(b.N) {
+		for next < len(failed) && failed[next].Row < i {
+			next++
+		}
+		if next == len(failed) || failed[next].Row != i {
+			sel = append(sel, i)
+		}
+	}
+	if len(sel) == 0 {
+		return nil
+	}
+	return b.Select(sel)
+}
+
+// rowErrors appends the errors of b's rows with the rows' weights.
+func rowErrors(dst []zset.Error, failed []funcs.RowError, b *vec.Batch) []zset.Error {
+	if len(failed) == 0 {
+		return dst
+	}
+	sel := make([]int32, len(failed))
+	for i, f := range failed {
+		sel[i] = f.Row
+	}
+	rows := b.Select(sel)
+	var keys rowenc.Keys
+	rowenc.EncodeKeys(&keys, rows.Cols, rows.N, rowenc.KeyOptions{Mode: rowenc.Exact})
+	for i, f := range failed {
+		dst = append(dst, zset.Error{Err: f.Err, Row: string(keys.Key(i)), Weight: rows.Weight(i)})
+	}
+	return dst
+}
