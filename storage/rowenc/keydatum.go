@@ -204,13 +204,37 @@ func appendDatum(dst []byte, d types.Datum, t types.Type, m Mode) []byte {
 	case t.OID == types.OIDBpchar:
 		return appendBpchar(dst, []byte(d.S), m)
 	case t.OID == types.OIDJSONB:
-		return appendJSON(dst, []byte(d.S), m)
+		return appendWhole(appendJSON(dst, d.S), d.S, m)
 	case t.OID == types.OIDRecord:
-		return appendRecord(dst, d.S, m)
+		if out, ok := appendRecord(dst, d.S); ok {
+			return appendWhole(out, d.S, m)
+		}
+		return appendBytesKey(append(dst, opaque), []byte(d.S))
 	case t.IsArray():
-		return appendArray(dst, d.S, m)
+		if out, ok := appendArray(dst, d.S); ok {
+			return appendWhole(out, d.S, m)
+		}
+		return appendBytesKey(append(dst, opaque), []byte(d.S))
 	}
 	return appendBytesKey(append(dst, notNull), []byte(d.S))
+}
+
+// appendWhole makes a key of many parts Exact: their canonical keys decide the
+// order, so what else is in the value can only come after all of them.
+func appendWhole(dst []byte, img string, m Mode) []byte {
+	if m == Exact {
+		dst = appendBytesKey(dst, []byte(img))
+	}
+	return dst
+}
+
+// readWhole: the value that followed the parts, if the key is Exact.
+func readWhole(d types.Datum, rest []byte, m Mode, mask byte) (types.Datum, []byte, error) {
+	if m != Exact {
+		return d, rest, nil
+	}
+	s, rest, err := bytesKey(nil, rest, mask)
+	return types.String(string(s)), rest, err
 }
 
 // readDatum reads a value that is not NULL from the front of key.
@@ -236,15 +260,24 @@ func readDatum(key []byte, t types.Type, m Mode, mask byte) (d types.Datum, rest
 		s, rest, err := bytesKey(nil, key[1:], mask)
 		return types.String(string(s)), rest, err
 	case t.OID == types.OIDJSONB:
-		return readJSON(key, m, mask)
+		if d, rest, err = readJSON(key, mask); err != nil {
+			return d, nil, err
+		}
+		return readWhole(d, rest, m, mask)
 	case first != notNull:
 		return d, nil, corrupt("bad marker %#x in key", key[0])
 	case t.OID == types.OIDBpchar:
 		return readBpchar(key[1:], t, m, mask)
 	case t.OID == types.OIDRecord:
-		return readRecord(key[1:], m, mask)
+		if d, rest, err = readRecord(key[1:], mask); err != nil {
+			return d, nil, err
+		}
+		return readWhole(d, rest, m, mask)
 	case t.IsArray():
-		return readArray(key[1:], t, m, mask)
+		if d, rest, err = readArray(key[1:], t, mask); err != nil {
+			return d, nil, err
+		}
+		return readWhole(d, rest, m, mask)
 	}
 	s, rest, err := bytesKey(nil, key[1:], mask)
 	return types.String(string(s)), rest, err
@@ -308,28 +341,30 @@ func maskedUint32(key []byte, mask byte) (uint32, []byte, error) {
 // last), and end with 0x00, which is below every element.
 const elemsEnd = 0x00
 
-func appendArray(dst []byte, img string, m Mode) []byte {
+func appendArray(dst []byte, img string) ([]byte, bool) {
 	a, err := types.DecodeArray(img)
 	if err != nil {
-		return appendBytesKey(append(dst, opaque), []byte(img))
+		return nil, false
 	}
 	dst = append(dst, notNull)
 	for _, e := range a.Elems {
 		if e.Null {
 			dst = append(dst, nullLast)
 		} else {
-			dst = appendDatum(dst, e, a.Elem, m)
+			dst = appendDatum(dst, e, a.Elem, Canonical)
 		}
 	}
 	dst = append(dst, elemsEnd, byte(len(a.Dims)))
 	for i := range a.Dims {
 		dst = binary.BigEndian.AppendUint32(dst, uint32(a.Dims[i]))
+	}
+	for i := range a.Lower {
 		dst = binary.BigEndian.AppendUint32(dst, uint32(a.Lower[i])^1<<31)
 	}
-	return dst
+	return dst, true
 }
 
-func readArray(key []byte, t types.Type, m Mode, mask byte) (d types.Datum, rest []byte, err error) {
+func readArray(key []byte, t types.Type, mask byte) (d types.Datum, rest []byte, err error) {
 	a := types.Array{Elem: types.ElemOf(t)}
 	for {
 		if len(key) == 0 {
@@ -343,7 +378,7 @@ func readArray(key []byte, t types.Type, m Mode, mask byte) (d types.Datum, rest
 		e := types.NullDatum
 		if first == nullLast {
 			key = key[1:]
-		} else if e, key, err = readDatum(key, a.Elem, m, mask); err != nil {
+		} else if e, key, err = readDatum(key, a.Elem, Canonical, mask); err != nil {
 			return d, nil, err
 		}
 		a.Elems = append(a.Elems, e)
@@ -355,17 +390,20 @@ func readArray(key []byte, t types.Type, m Mode, mask byte) (d types.Datum, rest
 	key = key[1:]
 	want := 1
 	for range ndim {
-		var n, lo uint32
+		var n uint32
 		if n, key, err = maskedUint32(key, mask); err != nil {
-			return d, nil, err
-		}
-		if lo, key, err = maskedUint32(key, mask); err != nil {
 			return d, nil, err
 		}
 		if want *= int(int32(n)); want < 0 || want > len(a.Elems) {
 			return d, nil, corrupt("bad array dimensions")
 		}
 		a.Dims = append(a.Dims, int32(n))
+	}
+	for range ndim {
+		var lo uint32
+		if lo, key, err = maskedUint32(key, mask); err != nil {
+			return d, nil, err
+		}
 		a.Lower = append(a.Lower, int32(lo^1<<31))
 	}
 	if ndim == 0 {
@@ -377,10 +415,10 @@ func readArray(key []byte, t types.Type, m Mode, mask byte) (d types.Datum, rest
 	return types.String(string(types.AppendArray(nil, &a))), key, nil
 }
 
-func appendRecord(dst []byte, img string, m Mode) []byte {
+func appendRecord(dst []byte, img string) ([]byte, bool) {
 	ts, ds, err := types.DecodeRecord(img)
 	if err != nil {
-		return appendBytesKey(append(dst, opaque), []byte(img))
+		return nil, false
 	}
 	// The types come before each field: records of unlike types do not meet in
 	// one column, so this costs no order and lets decoding go straight on.
@@ -391,15 +429,15 @@ func appendRecord(dst []byte, img string, m Mode) []byte {
 		if d.Null {
 			dst = append(dst, nullLast)
 		} else {
-			dst = appendDatum(dst, d, ts[i], m)
+			dst = appendDatum(dst, d, ts[i], Canonical)
 		}
 	}
-	return append(dst, elemsEnd)
+	return append(dst, elemsEnd), true
 }
 
 const fieldStart = 0x01
 
-func readRecord(key []byte, m Mode, mask byte) (d types.Datum, rest []byte, err error) {
+func readRecord(key []byte, mask byte) (d types.Datum, rest []byte, err error) {
 	var ts []types.Type
 	var ds []types.Datum
 	for {
@@ -424,7 +462,7 @@ func readRecord(key []byte, m Mode, mask byte) (d types.Datum, rest []byte, err 
 		t, e := types.Type{OID: oid, Mod: int32(mod)}, types.NullDatum
 		if len(key) > 0 && key[0]^mask == nullLast {
 			key = key[1:]
-		} else if e, key, err = readDatum(key, t, m, mask); err != nil {
+		} else if e, key, err = readDatum(key, t, Canonical, mask); err != nil {
 			return d, nil, err
 		}
 		ts, ds = append(ts, t), append(ds, e)
