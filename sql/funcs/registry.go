@@ -34,7 +34,7 @@ var (
 // tables lists the families; each is a function so that nothing is built before
 // it is asked for.
 var tables = []func() []Overload{
-	compareRows, arithRows, numericRows, mathRows,
+	compareRows, stringRows, likeRows, regexRows, timeRows, jsonRows, arrayRows, sessionRows, arithRows, numericRows, mathRows,
 }
 
 var aggTables = []func() []Agg{

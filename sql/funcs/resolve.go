@@ -39,16 +39,20 @@ func ResolveFunc(name string, args []types.Type) (Resolved, error) {
 		}
 	}
 	if best == nil {
-		sig := signature(name, args)
-		if ambiguous {
-			return Resolved{}, sqlerr.New(sqlerr.AmbiguousFunction, "function %s is not unique", sig).
-				WithHint("Could not choose a best candidate function. You might need to add explicit type casts.")
-		}
-		err := sqlerr.New(sqlerr.UndefinedFunction, "function %s does not exist", sig)
-		err.Hint = "No function matches the given name and argument types. You might need to add explicit type casts."
-		return Resolved{}, err
+		return Resolved{}, noFunction(name, args, ambiguous)
 	}
 	return best.resolve(args)
+}
+
+// noFunction says that none, or more than one, fits.
+func noFunction(name string, args []types.Type, ambiguous bool) error {
+	sig := signature(name, args)
+	if ambiguous {
+		return sqlerr.New(sqlerr.AmbiguousFunction, "function %s is not unique", sig).
+			WithHint("Could not choose a best candidate function. You might need to add explicit type casts.")
+	}
+	return sqlerr.New(sqlerr.UndefinedFunction, "function %s does not exist", sig).
+		WithHint("No function matches the given name and argument types. You might need to add explicit type casts.")
 }
 
 // castsByName reports whether t(x) may stand for a cast of x to t: for literals,
