@@ -209,8 +209,12 @@ func DecodeBatchColumns(data []byte, want []int) (*vec.Batch, error) {
 		return nil, r.err
 	}
 	b := &vec.Batch{N: r.rows}
-	if r.byte() == 1 {
+	switch r.byte() {
+	case 0:
+	case 1:
 		b.Weights = r.ints(r.rows)
+	default:
+		r.fail("bad weights")
 	}
 	cols := make([]reader, r.cols)
 	for i := range cols {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/storage/journal"
@@ -160,12 +161,81 @@ func TestCrashAtEachStep(t *testing.T) {
 		if other := topictest.Read(t, after.log.Topic(testTopic+1), topic.Scan{Rowtime: true}); !reflect.DeepEqual(other, got) {
 			t.Fatalf("seed %d: the topics differ: %d and %d rows", seed, len(other), len(got))
 		}
-		if errs := after.log.Verify(); errs != nil {
-			t.Fatal(errs)
-		}
+		verify(t, after.fs)
 	}
 	if len(steps) < 8 {
 		t.Fatal("too few steps were stopped at", steps)
+	}
+}
+
+func verify(t *testing.T, fs vfs.FS) {
+	t.Helper()
+	reports, err := Verify(fs, "data/topics")
+	if err != nil || len(reports) != 2 {
+		t.Fatal(reports, err)
+	}
+	for _, r := range reports {
+		if r.Damage != nil {
+			t.Fatal(r.Damage)
+		}
+	}
+}
+
+// Whatever fails in the background, reads stay right, it works when tried
+// again, and a crash right after a failure finds a whole store.
+func TestFaults(t *testing.T) {
+	for seed := range uint64(60) {
+		rng := rand.New(rand.NewPCG(seed, 5))
+		mem := vfs.NewCrashableMem()
+		if err := mem.MkdirAll("data", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := segment.SyncDir(mem, ""); err != nil {
+			t.Fatal(err)
+		}
+		countdown := 0
+		fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if countdown > 0 {
+				if countdown--; countdown == 0 {
+					return errorfs.ErrInjected
+				}
+			}
+			return nil
+		}))
+		s := &store{fs: fs}
+		if err := s.open(); err != nil {
+			t.Fatal(err)
+		}
+		var want []topictest.Line
+		time, failures := int64(0), 0
+		for e := uint64(1); e <= 40; e++ {
+			r := topictest.MakeRows(rng, 1+rng.IntN(10), &time)
+			if err := s.Append(e, r); err != nil {
+				t.Fatal(err)
+			}
+			r.First, r.Epochs = int64(len(want)), []topic.Run{{Epoch: e, Rows: r.Batch.N}}
+			want = append(want, topictest.Lines(r)...)
+			countdown = 1 + rng.IntN(40)
+			err := s.log.Settle(e)
+			if err == nil {
+				err = s.log.Maintain()
+			}
+			countdown = 0
+			if err != nil {
+				failures++
+			}
+			if got := topictest.Read(t, s.Topic(), topic.Scan{Rowtime: true}); !reflect.DeepEqual(got, want) {
+				t.Fatalf("seed %d, epoch %d (%v): %d rows, want %d", seed, e, err, len(got), len(want))
+			}
+		}
+		after := &store{fs: mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rng})}
+		if err := after.open(); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if got := topictest.Read(t, after.Topic(), topic.Scan{Rowtime: true}); !reflect.DeepEqual(got, want) || failures == 0 {
+			t.Fatalf("seed %d: %d rows after the crash, want %d; %d failures", seed, len(got), len(want), failures)
+		}
+		verify(t, after.fs)
 	}
 }
 

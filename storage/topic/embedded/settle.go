@@ -18,13 +18,14 @@ func (t *Topic) settle(upTo uint64) error {
 		return nil
 	}
 	next := *man
-	info, err := t.write(man.Next, func(add func(*topic.Rows) error) error {
+	number := t.takeNumber(man)
+	info, err := t.write(number, func(add func(*topic.Rows) error) error {
 		return t.readTail(tail[:n], &topic.Scan{Rowtime: true}, add)
 	})
 	if err != nil {
 		return err
 	}
-	next.Next, next.Settled, next.End = man.Next+1, tail[n-1].epoch, info.End
+	next.Next, next.Settled, next.End = number+1, tail[n-1].epoch, info.End
 	next.Segments = append(append([]segment.Info(nil), man.Segments...), info)
 	if err := next.Store(t.log.cfg.FS, t.dir, t.log.cfg.Stop); err != nil {
 		return err
@@ -40,6 +41,12 @@ func (t *Topic) settle(upTo uint64) error {
 	t.tail = append([]piece(nil), t.tail[n:]...)
 	t.man = &next
 	return nil
+}
+
+func (t *Topic) takeNumber(man *segment.Manifest) uint64 {
+	n := max(t.numbers, man.Next)
+	t.numbers = n + 1
+	return n
 }
 
 // write makes segment file number of the rows that fill adds, durable under its name.
@@ -120,7 +127,8 @@ func mergeRange(ss []segment.Info, rowsMax int64) (lo, hi int) {
 }
 
 func (t *Topic) mergeSegments(man *segment.Manifest, lo, hi int) error {
-	info, err := t.write(man.Next, func(add func(*topic.Rows) error) error {
+	number := t.takeNumber(man)
+	info, err := t.write(number, func(add func(*topic.Rows) error) error {
 		for _, s := range man.Segments[lo:hi] {
 			if err := t.scanSegment(s.Number, &topic.Scan{Rowtime: true}, add); err != nil {
 				return err
@@ -132,7 +140,7 @@ func (t *Topic) mergeSegments(man *segment.Manifest, lo, hi int) error {
 		return err
 	}
 	next := *man
-	next.Next++
+	next.Next = number + 1
 	next.Segments = append(append(append([]segment.Info(nil), man.Segments[:lo]...), info), man.Segments[hi:]...)
 	return t.replace(&next, man.Segments[lo:hi])
 }
@@ -173,30 +181,4 @@ func (t *Topic) Retain(drop func(segment.Info) bool) (int, error) {
 	next.Start, next.CompleteFrom = last.End, last.LastEpoch+1
 	next.Segments = append([]segment.Info(nil), man.Segments[n:]...)
 	return n, t.replace(&next, man.Segments[:n])
-}
-
-// Verify reads and checks all segments of all topics; it goes on after damage
-// and returns every error.
-func (l *Log) Verify() (errs []error) {
-	l.mu.RLock()
-	ts := make([]*Topic, 0, len(l.topics))
-	for _, t := range l.topics {
-		ts = append(ts, t)
-	}
-	l.mu.RUnlock()
-	for _, t := range ts {
-		man, _ := t.acquire()
-		for _, s := range man.Segments {
-			r, err := segment.Open(l.cfg.FS, t.file(s.Number))
-			if err == nil {
-				err = r.Verify()
-				r.Close()
-			}
-			if err != nil {
-				errs = append(errs, err)
-			}
-		}
-		t.release()
-	}
-	return errs
 }

@@ -27,6 +27,11 @@ type Topic struct {
 	end     int64 // position after the last piece; man.End if there is none
 	readers int
 	dead    []uint64 // segment files out of the manifest that a reader may have
+
+	// Under log.work. A file number is used once, even if storing the manifest
+	// failed: the disk may have the manifest that this process gave up on, and the
+	// file that it names must stay as it was.
+	numbers uint64
 }
 
 var _ topic.Topic = (*Topic)(nil)
