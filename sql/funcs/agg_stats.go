@@ -24,7 +24,7 @@ func statsAggs() []Agg {
 		name, doc, example string
 		kind               statKind
 	}{
-		{"var_pop", "Population variance.", "var_pop(x) over (1), (3) → 1.0000000000000000", statKind{false, false}},
+		{"var_pop", "Population variance.", "var_pop(x) over (1), (3) → 1.00000000000000000000", statKind{false, false}},
 		{"var_samp", "Sample variance.", "var_samp(x) over (1), (3) → 2.0000000000000000", statKind{true, false}},
 		{"variance", "The same as var_samp.", "", statKind{true, false}},
 		{"stddev_pop", "Population standard deviation.", "", statKind{false, true}},

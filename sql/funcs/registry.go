@@ -86,3 +86,18 @@ func Names() []string { return theRegistry().names }
 
 // isOperator reports whether name is an operator's symbol.
 func isOperator(name string) bool { return strings.IndexAny(name[:1], "+-*/<>=~!@#%^&|?`") == 0 }
+
+// AllAggregates returns every aggregate row, by name.
+func AllAggregates() []*Agg {
+	r := theRegistry()
+	names := make([]string, 0, len(r.aggs))
+	for n := range r.aggs {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	var out []*Agg
+	for _, n := range names {
+		out = append(out, r.aggs[n]...)
+	}
+	return out
+}
