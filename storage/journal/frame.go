@@ -92,13 +92,15 @@ func frameCRC(head, body []byte, salt [8]byte) uint32 {
 	return crc32.Update(crc, castagnoli, body)
 }
 
+const unknownVersion = "unknown frame version"
+
 // parseHeader reads a frame's fixed part; a reason other than "" says why it is none.
 func parseHeader(b []byte) (h header, reason string) {
 	if binary.LittleEndian.Uint32(b) != frameMagic {
 		return h, "no frame"
 	}
 	if b[4] != frameVersion {
-		return h, "unknown frame version"
+		return h, unknownVersion
 	}
 	h = header{
 		kind:    b[5],
@@ -108,9 +110,6 @@ func parseHeader(b []byte) (h header, reason string) {
 		time:    int64(binary.LittleEndian.Uint64(b[24:])),
 		chain:   binary.LittleEndian.Uint32(b[32:]),
 		entries: binary.LittleEndian.Uint32(b[36:]),
-	}
-	if h.kind != frameEpoch && h.kind != frameChunk {
-		return h, "unknown frame kind"
 	}
 	if uint64(h.entries)*entryBytesMin > uint64(h.body) {
 		return h, "more entries than bytes"

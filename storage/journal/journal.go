@@ -33,7 +33,7 @@ type Config struct {
 	Dir string
 	// FileBytes is the size at which a new file is begun; 0 = 64 MiB.
 	FileBytes int64
-	// FrameBytesMax bounds one frame, written or read; 0 = 1 GiB.
+	// FrameBytesMax bounds one frame that is written; 0 = 1 GiB.
 	FrameBytesMax int64
 	// Log receives what recovery cut; nil = nowhere.
 	Log *slog.Logger

@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/tarndb/tarn/sql/sqlerr"
 )
 
 // Recovery is what Open found.
@@ -205,6 +207,11 @@ func (s *scanner) frames(lf *logFile, f vfs.File, size int64) (reason string, er
 			return "", err
 		}
 		h, reason := parseHeader(head[:])
+		if reason == unknownVersion && head[4] > frameVersion {
+			// Written by a newer program: to cut it would be to lose it.
+			return "", sqlerr.New(sqlerr.FeatureNotSupported, "journal file %s has a frame of version %d at offset %d, this program reads %d",
+				lf.name, head[4], lf.end, frameVersion)
+		}
 		if reason != "" {
 			zero, err := zeros(f, lf.end, size)
 			if err != nil || zero {
@@ -215,9 +222,6 @@ func (s *scanner) frames(lf *logFile, f vfs.File, size int64) (reason string, er
 		if int64(h.body) > size-lf.end-frameHeader {
 			return "cut off inside a frame", nil
 		}
-		if int64(h.body) > s.cfg.FrameBytesMax {
-			return "frame larger than the limit", nil
-		}
 		if s.body, err = readFull(r, s.body, int(h.body)); err != nil {
 			return "", err
 		}
@@ -226,6 +230,9 @@ func (s *scanner) frames(lf *logFile, f vfs.File, size int64) (reason string, er
 		}
 		if h.chain != s.chain {
 			return "", lf.corrupt(lf.end, "a frame before it is missing")
+		}
+		if h.kind != frameEpoch && h.kind != frameChunk {
+			return "", sqlerr.New(sqlerr.FeatureNotSupported, "journal file %s has a frame of unknown kind %d at offset %d", lf.name, h.kind, lf.end)
 		}
 		if err := s.frame(lf, &h); err != nil {
 			return "", err
@@ -277,7 +284,7 @@ func (s *scanner) frame(lf *logFile, h *header) error {
 // tail deals with bytes that are no frame at the end of the newest file: a torn
 // write, unless a whole frame follows, for then something durable was damaged.
 func (s *scanner) tail(lf *logFile, f vfs.File, size int64, reason string) error {
-	at, err := findFrame(lf, f, lf.end+1, size, s.cfg.FrameBytesMax)
+	at, err := findFrame(lf, f, lf.end+1, size)
 	if err != nil {
 		return err
 	}
@@ -305,7 +312,7 @@ func (s *scanner) tail(lf *logFile, f vfs.File, size int64, reason string) error
 }
 
 // findFrame looks for a whole frame anywhere in [from, size); -1 if there is none.
-func findFrame(lf *logFile, f vfs.File, from, size, frameMax int64) (int64, error) {
+func findFrame(lf *logFile, f vfs.File, from, size int64) (int64, error) {
 	const window = 1 << 20
 	buf := make([]byte, window+frameHeader)
 	for at := from; at+frameHeader <= size; at += window {
@@ -320,7 +327,7 @@ func findFrame(lf *logFile, f vfs.File, from, size, frameMax int64) (int64, erro
 			head := buf[i : i+frameHeader]
 			h, reason := parseHeader(head)
 			off := at + int64(i)
-			if reason != "" || int64(h.body) > min(size-off-frameHeader, frameMax) {
+			if reason != "" || int64(h.body) > size-off-frameHeader {
 				continue
 			}
 			body := make([]byte, h.body)

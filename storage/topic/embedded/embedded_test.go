@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -351,4 +352,59 @@ func FuzzPayload(f *testing.F) {
 			_ = AppendPayload(nil, r)
 		}
 	})
+}
+
+// Reads beside appending, settling, merging and truncating see a prefix of the
+// rows, whole and in order.
+func TestConcurrentReads(t *testing.T) {
+	s := &store{fs: vfs.NewMem(), tail: 2000}
+	if err := s.open(); err != nil {
+		t.Fatal(err)
+	}
+	var stop atomic.Bool
+	done := make(chan error, 2)
+	for range cap(done) {
+		go func() {
+			seen := int64(0)
+			for !stop.Load() {
+				at := int64(0)
+				err := s.Topic().Read(0, topic.Scan{}, func(r *topic.Rows) error {
+					if r.First != at {
+						return fmt.Errorf("rows at %d after %d", r.First, at)
+					}
+					at = r.End()
+					return nil
+				})
+				if err == nil && at < seen {
+					err = fmt.Errorf("%d rows after %d were seen", at, seen)
+				}
+				if seen = at; err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	time := int64(0)
+	for e := uint64(1); e <= 150; e++ {
+		if err := s.Append(e, topictest.MakeRows(rng, 10, &time)); err != nil {
+			t.Fatal(err)
+		}
+		if e%10 != 0 {
+			continue
+		}
+		for _, err := range []error{s.log.Settle(e - 3), s.log.Maintain(), s.journal.Truncate(s.log.Settled() + 1)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	stop.Store(true)
+	for range cap(done) {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
 }
