@@ -249,6 +249,5 @@ func Flatten(v *Vec) *Vec {
 	if !v.Const {
 		return v
 	}
-	sel := make([]int32, v.N)
-	return Gather(v, sel)
+	return Gather(v, make([]int32, v.N))
 }

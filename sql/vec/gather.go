@@ -1,6 +1,10 @@
 package vec
 
-import "github.com/tarndb/tarn/sql/types"
+import (
+	"slices"
+
+	"github.com/tarndb/tarn/sql/types"
+)
 
 // Gather returns the rows of v at the positions sel, in that order. A position
 // of -1 gives NULL (as outer joins need).
@@ -38,34 +42,47 @@ func Gather(v *Vec, sel []int32) *Vec {
 }
 
 func gatherValid(out, v *Vec, sel []int32) {
-	hasOuter := false
+	outer := int32(0)
 	for _, s := range sel {
-		if s < 0 {
-			hasOuter = true
-			break
-		}
+		outer |= s
 	}
-	if v.Valid == nil && !hasOuter {
+	switch {
+	case outer >= 0 && v.Valid == nil:
 		return
-	}
-	valid := NewBitmap(len(sel), false)
-	all := true
-	for i, s := range sel {
-		if s >= 0 && (v.Valid == nil || v.Valid.Get(int(s))) {
-			valid.Set(i)
-		} else {
-			all = false
+	case outer >= 0:
+		out.Valid = gatherBits(v.Valid, sel)
+	default:
+		valid := NewBitmap(len(sel), false)
+		for i, s := range sel {
+			if s >= 0 && (v.Valid == nil || v.Valid.Get(int(s))) {
+				valid.Set(i)
+			}
 		}
-	}
-	if !all {
 		out.Valid = valid
 	}
+	if out.Valid.CountN(len(sel)) == len(sel) {
+		out.Valid = nil
+	}
+}
+
+// gatherBits builds each word of the result in a register.
+func gatherBits(b Bitmap, sel []int32) Bitmap {
+	out := make(Bitmap, (len(sel)+63)/64)
+	for w := range out {
+		part := sel[w*64 : min(w*64+64, len(sel))]
+		var word uint64
+		for i, s := range part {
+			word |= b[s>>6] >> (uint(s) & 63) & 1 << uint(i)
+		}
+		out[w] = word
+	}
+	return out
 }
 
 func gatherSlice[T any](in []T, sel []int32) []T {
 	out := make([]T, len(sel))
 	for i, s := range sel {
-		if s >= 0 {
+		if uint(s) < uint(len(in)) { // -1 fails it as well
 			out[i] = in[s]
 		}
 	}
@@ -120,14 +137,13 @@ func (b *Batch) Slice(lo, hi int) *Batch {
 // Slice returns rows [lo, hi) of v; values are shared.
 func (v *Vec) Slice(lo, hi int) *Vec {
 	out := &Vec{Type: v.Type, N: hi - lo, Scale: v.Scale}
+	if v.Const {
+		c := *v
+		c.N = hi - lo
+		return &c
+	}
 	if v.Valid != nil {
-		valid := NewBitmap(hi-lo, false)
-		for i := lo; i < hi; i++ {
-			if v.Valid.Get(i) {
-				valid.Set(i - lo)
-			}
-		}
-		out.Valid = valid
+		out.Valid = v.Valid.sliceBits(lo, hi)
 	}
 	if v.Bools != nil {
 		out.Bools = v.Bools[lo:hi]
@@ -177,56 +193,92 @@ func Concat(bs []*Batch) *Batch {
 	return out
 }
 
-// ConcatVecs returns the rows of all vs in one column.
+// ConcatVecs returns the rows of all vs in one column. Numeric columns stay
+// narrow if all are, with one scale.
 func ConcatVecs(vs []*Vec) *Vec {
 	n := 0
-	for _, v := range vs {
+	for i, v := range vs {
 		n += v.N
+		if v.Const {
+			vs = slices.Clone(vs)
+			vs[i] = Flatten(v)
+		}
 	}
-	switch t := vs[0].Type; t.Phys() {
+	out := &Vec{Type: vs[0].Type, N: n}
+	concatValid(out, vs)
+	switch out.Type.Phys() {
+	case types.PhysBool:
+		out.Bools = concatSlice(vs, n, func(v *Vec) []bool { return v.Bools })
 	case types.PhysInt:
-		out := &Vec{Type: t, N: n, Ints: make([]int64, 0, n)}
-		for _, v := range vs {
-			out.Ints = append(out.Ints, v.Ints[:v.N]...)
-		}
-		concatValid(out, vs)
-		return out
+		out.Ints = concatSlice(vs, n, func(v *Vec) []int64 { return v.Ints })
 	case types.PhysFloat:
-		out := &Vec{Type: t, N: n, Floats: make([]float64, 0, n)}
-		for _, v := range vs {
-			out.Floats = append(out.Floats, v.Floats[:v.N]...)
+		out.Floats = concatSlice(vs, n, func(v *Vec) []float64 { return v.Floats })
+	case types.PhysNumeric:
+		if scale, ok := oneScale(vs); ok {
+			out.Scale = scale
+			out.Ints = concatSlice(vs, n, func(v *Vec) []int64 { return v.Ints })
+			break
 		}
-		concatValid(out, vs)
-		return out
+		wide := make([]*Vec, len(vs))
+		for i, v := range vs {
+			wide[i] = Widen(v)
+		}
+		out.Scale = -1
+		concatBytes(out, wide)
 	default:
-		b := NewBuilder(t, n)
-		for _, v := range vs {
-			for i := range v.N {
-				b.Append(v, i)
-			}
+		concatBytes(out, vs)
+	}
+	return out
+}
+
+// oneScale is sameScale for whole columns: those without any value have any scale.
+func oneScale(vs []*Vec) (int32, bool) {
+	var some []*Vec
+	for _, v := range vs {
+		if v.N > 0 && (v.Valid == nil || v.Scale < 0 || v.Valid.CountN(v.N) > 0) {
+			some = append(some, v)
 		}
-		return b.Finish()
+	}
+	return sameScale(some)
+}
+
+func concatSlice[T any](vs []*Vec, n int, get func(*Vec) []T) []T {
+	out := make([]T, 0, n)
+	for _, v := range vs {
+		out = append(out, get(v)[:v.N]...)
+	}
+	return out
+}
+
+// concatBytes copies each column's bytes in one piece and shifts its offsets.
+func concatBytes(out *Vec, vs []*Vec) {
+	size := 0
+	for _, v := range vs {
+		size += int(v.Off[v.N] - v.Off[0])
+	}
+	out.Data = make([]byte, 0, size)
+	out.Off = make([]uint32, 1, out.N+1)
+	for _, v := range vs {
+		shift := uint32(len(out.Data)) - v.Off[0] // wraps, and wraps back below
+		out.Data = append(out.Data, v.Data[v.Off[0]:v.Off[v.N]]...)
+		for _, o := range v.Off[1 : v.N+1] {
+			out.Off = append(out.Off, o+shift)
+		}
 	}
 }
 
 func concatValid(out *Vec, vs []*Vec) {
-	any := false
+	nulls := false
 	for _, v := range vs {
-		any = any || v.Valid != nil
+		nulls = nulls || v.Valid != nil
 	}
-	if !any {
+	if !nulls {
 		return
 	}
-	out.Valid = NewBitmap(out.N, true)
+	out.Valid = NewBitmap(out.N, false)
 	at := 0
 	for _, v := range vs {
-		if v.Valid != nil {
-			for i := range v.N {
-				if !v.Valid.Get(i) {
-					out.Valid.Clear(at + i)
-				}
-			}
-		}
+		out.Valid.putBits(at, v.Valid, v.N)
 		at += v.N
 	}
 }
