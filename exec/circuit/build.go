@@ -130,7 +130,6 @@ func (c *Circuit) join(n *plan.Join) (operator.Operator, error) {
 		Keys:      [2][]int{n.LeftKeys, n.RightKeys},
 		NullEqual: n.NullEqual,
 		NullAware: n.NullAware,
-		Single:    n.Single,
 	}
 	if n.Residual != nil {
 		var err error
@@ -138,6 +137,9 @@ func (c *Circuit) join(n *plan.Join) (operator.Operator, error) {
 		if spec.Residual, err = expr.Compile([]expr.Expr{n.Residual}, both); err != nil {
 			return nil, err
 		}
+	}
+	if n.Single && (n.Kind == plan.Inner || n.Kind == plan.Left) {
+		return operator.NewSingle(spec, c.states()), nil
 	}
 	if n.NullAware && n.Residual == nil && len(n.LeftKeys) == 1 {
 		return operator.NewNotIn(spec, c.states()), nil

@@ -44,7 +44,7 @@ const (
 
 // keyedLayout leaves columns out of the image that their key gives back exactly.
 func keyedLayout(ts []types.Type, keyCols []int) *layout {
-	l := &layout{kind: keyed, types: ts, keyCols: keyCols, valAt: make([]int, len(ts))}
+	l := &layout{kind: keyed, types: ts, keyCols: append([]int{}, keyCols...), valCols: []int{}, valAt: make([]int, len(ts))}
 	inKey := map[int]bool{}
 	for _, c := range keyCols {
 		l.keyType = append(l.keyType, ts[c])
@@ -248,6 +248,7 @@ func (r *reader) columns(keys, vals [][]byte, fields []int) (*vec.Batch, error) 
 	return r.keyed(keys, vals, fields)
 }
 
+// pick returns the columns fields, nil = all.
 func pick(cols []*vec.Vec, fields []int) []*vec.Vec {
 	if fields == nil {
 		return cols

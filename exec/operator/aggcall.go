@@ -317,16 +317,14 @@ func (a *aggCall) load(g int, image []byte) (rest []byte) {
 // image appends this call's part of group g's new image. The old part is what
 // load has seen for the same group just before.
 func (a *aggCall) image(dst []byte, sc *aggScratch, g int) ([]byte, error) {
-	part := a.part
-	a.part = nil
 	switch a.Fn.Class {
 	case funcs.Invertible:
 		return a.accum.Append(dst, g), nil
 	case funcs.Ordered:
-		return a.orderedImage(dst, sc, g, part)
+		return a.orderedImage(dst, sc, g, a.part)
 	}
-	if !a.touched[g] && part != nil {
-		return append(dst, part...), nil
+	if !a.touched[g] && a.part != nil {
+		return append(dst, a.part...), nil
 	}
 	return a.collect(dst, sc.index.Key(g), sc.index.Hash[g])
 }

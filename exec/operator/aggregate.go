@@ -31,6 +31,7 @@ type Aggregate struct {
 	Groups *arrange.Table
 	Final  *Finalizer
 
+	input   []types.Type
 	groupBy []int
 	keyType []types.Type
 	calls   []*aggCall
@@ -54,13 +55,13 @@ type AggregateSpec struct {
 	GroupBy    []int
 	Aggs       []plan.AggCall
 	AppendOnly bool // the input never retracts
-	// KeepsHistory: the group table is a view and answers for earlier epochs.
+	// Groups: with history if the group table is a view.
 	Groups arrange.TableOptions
 }
 
 // NewAggregate makes the operator; its state ids are taken from states in order.
 func NewAggregate(spec AggregateSpec, states *States) *Aggregate {
-	a := &Aggregate{groupBy: spec.GroupBy, global: len(spec.GroupBy) == 0}
+	a := &Aggregate{input: spec.Input, groupBy: spec.GroupBy, global: len(spec.GroupBy) == 0}
 	for _, c := range spec.GroupBy {
 		a.keyType = append(a.keyType, spec.Input[c])
 	}
@@ -119,7 +120,7 @@ func (a *Aggregate) process(s *Step, out Emit, last bool) error {
 	}
 	sc := &a.scr
 	if b == nil {
-		b = emptyBatch(a.Final.input)
+		b = emptyBatch(a.input)
 	}
 	sc.cols = sc.cols[:0]
 	for _, c := range a.groupBy {
@@ -166,6 +167,9 @@ func (a *Aggregate) fold(s *Step, out Emit, last bool) error {
 			old = a.Groups.Value(sc.refs[g])
 		}
 		rows := sc.rows[g]
+		for _, c := range a.calls {
+			c.part = nil
+		}
 		if old != nil {
 			count, w := binary.Varint(old)
 			rows += count
@@ -402,7 +406,6 @@ func sameValue(a *vec.Vec, i int, b *vec.Vec, j int) bool {
 type Finalizer struct {
 	keyType []types.Type
 	calls   []*aggCall
-	input   []types.Type
 }
 
 func newFinalizer(keyType []types.Type, calls []*aggCall) *Finalizer {

@@ -7,7 +7,6 @@ import (
 	"github.com/tarndb/tarn/exec/zset"
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/expr"
-	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
 	"github.com/tarndb/tarn/storage/rowenc"
@@ -25,7 +24,8 @@ import (
 //   - per distinct row, where it does not: matches.
 //
 // Rows with a NULL key match nothing and are kept nowhere, unless NullEqual.
-// NOT IN with one key has an operator of its own (NotIn).
+// NOT IN with one key has an operator of its own (NotIn), and so has a join with
+// at most one match (Single).
 type Join struct {
 	spec  JoinSpec
 	pairs bool // matched pairs come out (not Semi, Anti)
@@ -45,7 +45,6 @@ type JoinSpec struct {
 	Residual  *expr.Program // over left then right columns; nil = true
 	NullEqual bool
 	NullAware bool
-	Single    bool
 }
 
 // joinSide is the state and the scratch of one side.
@@ -71,7 +70,7 @@ type joinSide struct {
 // NewJoin makes the operator.
 func NewJoin(spec JoinSpec, states *States) *Join {
 	j := &Join{spec: spec, pairs: spec.Kind != plan.Semi && spec.Kind != plan.Anti}
-	j.sides[0].lonely = spec.Kind != plan.Inner && spec.Kind != plan.Right || spec.Single
+	j.sides[0].lonely = spec.Kind != plan.Inner && spec.Kind != plan.Right
 	j.sides[1].lonely = spec.Kind == plan.Right || spec.Kind == plan.Full
 	byRow := j.byRow()
 	for i := range j.sides {
@@ -205,13 +204,12 @@ func (j *Join) keepsUnmatched(port int) bool {
 	return false
 }
 
-// effect is how often a row of a side comes out by itself while its matches
-// weigh m, and whether it is in error.
-func (j *Join) effect(port int, m int64) (copies int64, fails bool) {
+// alone is how often a row of a side comes out by itself while its matches weigh m.
+func (j *Join) alone(port int, m int64) int64 {
 	if j.keepsUnmatched(port) && m <= 0 || j.spec.Kind == plan.Semi && m > 0 {
-		copies = 1
+		return 1
 	}
-	return copies, j.spec.Single && port == 0 && m > 1
+	return 0
 }
 
 // pad puts NULLs in the place of the other side.
@@ -286,25 +284,15 @@ func (j *Join) emitOwn(port int, b *vec.Batch, keys *arrange.Keys, out Emit) err
 		}
 	}
 	sel := make([]int32, 0, b.N)
-	var errs []zset.Error
 	for i, id := range side.ids {
-		var m int64
+		m := int64(0)
 		if j.byRow() {
 			m = side.m[i]
 		} else {
 			m = side.sums[id]
 		}
-		copies, fails := j.effect(port, m)
-		if copies > 0 {
+		if j.alone(port, m) > 0 {
 			sel = append(sel, int32(i))
-		}
-		if fails {
-			errs = append(errs, tooManyRows(rowKey(b, i), b.Weight(i)))
-		}
-	}
-	if len(errs) > 0 {
-		if err := out.Errors(errs); err != nil {
-			return err
 		}
 	}
 	if len(sel) == 0 {
@@ -434,11 +422,4 @@ func (j *Join) storeMatches(side *joinSide, n int) error {
 		}
 	}
 	return nil
-}
-
-func tooManyRows(row string, w int64) zset.Error {
-	return zset.Error{
-		Err: sqlerr.New(sqlerr.CardinalityViolation, "more than one row returned by a subquery used as an expression"),
-		Row: row, Weight: w,
-	}
 }

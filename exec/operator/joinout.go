@@ -58,7 +58,7 @@ func (p *pairBuffer) flush() error {
 		p.sel, p.images, p.wOwn, p.wOther = p.sel[:0], p.images[:0], p.wOwn[:0], p.wOther[:0]
 	}()
 	if p.s.cancelled() {
-		return errCancelled()
+		return Cancelled()
 	}
 	j := p.join
 	theirs, err := j.codec[1-p.port].Decode(p.images, nil)
@@ -164,36 +164,20 @@ type loners struct {
 	out     Emit
 	images  [][]byte
 	weights []int64
-	errs    []zset.Error
 }
 
 func (j *Join) newLoners(port int, out Emit) *loners { return &loners{join: j, port: port, out: out} }
 
 // changes reports whether a change of m matters at all.
 func (l *loners) changes(before, after int64) bool {
-	c0, e0 := l.join.effect(l.port, before)
-	c1, e1 := l.join.effect(l.port, after)
-	return c0 != c1 || e0 != e1
+	return l.join.alone(l.port, before) != l.join.alone(l.port, after)
 }
 
 // add is told that the matches of a row of weight w have changed.
 func (l *loners) add(image []byte, w, before, after int64) error {
-	c0, e0 := l.join.effect(l.port, before)
-	c1, e1 := l.join.effect(l.port, after)
-	if e0 != e1 {
-		sign := int64(1)
-		if e0 {
-			sign = -1
-		}
-		cols, err := l.join.codec[l.port].Decode([][]byte{image}, nil)
-		if err != nil {
-			return err
-		}
-		l.errs = append(l.errs, tooManyRows(rowKey(&vec.Batch{N: 1, Cols: cols}, 0), sign*w))
-	}
-	if c0 != c1 {
+	if d := l.join.alone(l.port, after) - l.join.alone(l.port, before); d != 0 {
 		l.images = append(l.images, bytes.Clone(image))
-		l.weights = append(l.weights, (c1-c0)*w)
+		l.weights = append(l.weights, d*w)
 	}
 	if len(l.images) >= vec.BatchRows {
 		return l.flush()
@@ -202,12 +186,6 @@ func (l *loners) add(image []byte, w, before, after int64) error {
 }
 
 func (l *loners) flush() error {
-	if len(l.errs) > 0 {
-		if err := l.out.Errors(l.errs); err != nil {
-			return err
-		}
-		l.errs = nil
-	}
 	if len(l.images) == 0 {
 		return nil
 	}

@@ -181,8 +181,8 @@ func (s *Step) cancelled() bool {
 	}
 }
 
-// errCancelled is what operators return when Done is closed.
-func errCancelled() error {
+// Cancelled is the error of a step whose Done is closed.
+func Cancelled() error {
 	return sqlerr.New(sqlerr.QueryCanceled, "canceling statement due to user request")
 }
 

@@ -134,7 +134,7 @@ func (v *Series) emit(s *Step, out Emit) error {
 			return err
 		}
 		if s.cancelled() {
-			return sqlerr.New(sqlerr.QueryCanceled, "canceling statement due to user request")
+			return Cancelled()
 		}
 		next, ok, err := add(at)
 		if err != nil {

@@ -1,0 +1,635 @@
+package circuit
+
+import (
+	"flag"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/tarndb/tarn/exec/arrange"
+	"github.com/tarndb/tarn/exec/operator"
+	"github.com/tarndb/tarn/exec/zset"
+	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/expr"
+	"github.com/tarndb/tarn/sql/funcs"
+	"github.com/tarndb/tarn/sql/types"
+	"github.com/tarndb/tarn/sql/vec"
+)
+
+var (
+	oracleSeed = flag.Uint64("seed", 0, "run the oracle tests with this seed only")
+	oracleRuns = flag.Int("runs", 40, "random histories per oracle line")
+)
+
+// world is a random history over some scans, and a generator of plans over them.
+type world struct {
+	*rand.Rand
+	scans   []*plan.Scan
+	rows    map[*plan.Scan][]row
+	workers int
+	depth   int
+}
+
+// scan makes a source with columns a, b int8, c text, d bool, t timestamptz.
+func (w *world) scan(appendOnly bool) *plan.Scan {
+	s := &plan.Scan{Object: uint64(len(w.scans) + 1), Name: fmt.Sprintf("s%d", len(w.scans)), RowtimeCol: -1}
+	s.Cols = []plan.Column{{Name: "a", Type: types.Int8}, {Name: "b", Type: types.Int8}, {Name: "c", Type: types.Text},
+		{Name: "d", Type: types.Bool}, {Name: "t", Type: types.Timestamptz}}
+	s.P = plan.Props{AppendOnly: appendOnly, Watermark: -1}
+	w.scans = append(w.scans, s)
+	return s
+}
+
+func (w *world) maybe(n int) bool { return w.IntN(n) == 0 }
+
+func (w *world) datum(t types.Type) types.Datum {
+	if w.maybe(6) {
+		return types.NullDatum
+	}
+	switch t.OID {
+	case types.OIDText:
+		return types.String([]string{"", "x", "y", "z\x00"}[w.IntN(4)])
+	case types.OIDBool:
+		return types.Boolean(w.maybe(2))
+	case types.OIDTimestamptz:
+		return types.Int(w.Int64N(40))
+	}
+	return types.Int(w.Int64N(4))
+}
+
+func (w *world) row(s *plan.Scan) row {
+	r := make(row, len(s.Cols))
+	for i, c := range s.Cols {
+		r[i] = w.datum(c.Type)
+	}
+	return r
+}
+
+// delta changes a scan's contents at random and returns how.
+func (w *world) delta(s *plan.Scan) *vec.Batch {
+	var rows []row
+	var weights []int64
+	for range w.IntN(8) {
+		have := w.rows[s]
+		if len(have) > 0 && !s.P.AppendOnly && (w.maybe(2) || len(have) > 14) {
+			i := w.IntN(len(have))
+			rows, weights = append(rows, have[i]), append(weights, -1)
+			w.rows[s] = append(append([]row{}, have[:i]...), have[i+1:]...)
+			continue
+		}
+		if len(have) > 20 {
+			continue
+		}
+		r := w.row(s)
+		n := 1 + w.IntN(2)*w.IntN(2)
+		for range n {
+			w.rows[s] = append(w.rows[s], r)
+		}
+		rows, weights = append(rows, r), append(weights, int64(n))
+	}
+	b := batchOf(typesOf(s), rows)
+	b.Weights = weights
+	return b
+}
+
+// integral sums what a circuit emits.
+type integral struct {
+	rows  map[string]int64
+	fails map[string]int64
+}
+
+func newIntegral() *integral {
+	return &integral{rows: map[string]int64{}, fails: map[string]int64{}}
+}
+
+func (in *integral) Batch(b *vec.Batch) error {
+	for i, r := range rowsOf(b) {
+		if in.rows[r.String()] += b.Weight(i); in.rows[r.String()] == 0 {
+			delete(in.rows, r.String())
+		}
+	}
+	return nil
+}
+
+func (in *integral) Errors(errs []zset.Error) error {
+	for _, e := range errs {
+		if in.fails[e.Err.Message] += e.Weight; in.fails[e.Err.Message] == 0 {
+			delete(in.fails, e.Err.Message)
+		}
+	}
+	return nil
+}
+
+func sum(rows []row) map[string]int64 {
+	out := map[string]int64{}
+	for _, r := range rows {
+		out[r.String()]++
+	}
+	return out
+}
+
+func diff(t *testing.T, what string, got, want map[string]int64) {
+	t.Helper()
+	for k, w := range want {
+		if got[k] != w {
+			t.Errorf("%s: %s weighs %d, want %d", what, k, got[k], w)
+		}
+	}
+	for k, g := range got {
+		if _, ok := want[k]; !ok {
+			t.Errorf("%s: %s weighs %d, want none", what, k, g)
+		}
+	}
+}
+
+// both are two Emits at once.
+type both struct{ a, b operator.Emit }
+
+func (t both) Batch(b *vec.Batch) error {
+	if err := t.a.Batch(b); err != nil {
+		return err
+	}
+	return t.b.Batch(b)
+}
+
+func (t both) Errors(e []zset.Error) error {
+	if err := t.a.Errors(e); err != nil {
+		return err
+	}
+	return t.b.Errors(e)
+}
+
+func testEnv() (Env, *arrange.Space) {
+	space := arrange.NewSpace(arrange.Options{})
+	return Env{Space: space, StateID: func(i int) uint64 { return uint64(i + 1) },
+		Output: arrange.TableOptions{History: arrange.HistoryKeep}}, space
+}
+
+func ctx() *funcs.Ctx { return &funcs.Ctx{Env: types.NewEnv()} }
+
+// run drives a plan through a random history and compares each step with the
+// naive evaluator: the sum of the output, the view, and its history.
+func (w *world) run(t *testing.T, root plan.Node) {
+	env, space := testEnv()
+	c, err := Build(root, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := NewView(c, "v", ctx())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := newIntegral()
+	w.rows = map[*plan.Scan][]row{}
+	states := map[uint64]map[string]int64{}
+	watermark := int64(math.MinInt64)
+	for epoch := uint64(1); epoch <= 6; epoch++ {
+		space.Begin(epoch)
+		s := &operator.Step{Epoch: epoch, Watermark: watermark, Ctx: ctx(), Workers: w.workers}
+		for range w.IntN(4) {
+			i := w.IntN(len(c.Sources()) + 1)
+			if i == len(c.Sources()) {
+				continue
+			}
+			if err := c.Push(s, i, w.delta(c.Sources()[i]), both{got, v}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := c.Flush(s, both{got, v}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.Commit(epoch); err != nil {
+			t.Fatal(err)
+		}
+		ref := &naive{in: w.rows, watermark: watermark, fails: map[string]int64{}}
+		want := sum(ref.eval(root))
+		states[epoch] = want
+		diff(t, fmt.Sprintf("epoch %d", epoch), got.rows, want)
+		diff(t, fmt.Sprintf("epoch %d errors", epoch), got.fails, ref.fails)
+		if t.Failed() {
+			return
+		}
+		w.checkView(t, v, epoch, want, ref.fails)
+		if t.Failed() {
+			return
+		}
+		w.checkOnce(t, root, want, ref.fails)
+		if t.Failed() {
+			return
+		}
+	}
+	w.checkHistory(t, v, states)
+}
+
+func (w *world) checkView(t *testing.T, v *View, epoch uint64, want, fails map[string]int64) {
+	t.Helper()
+	in := newIntegral()
+	err := v.Scan(epoch, nil, in.Batch)
+	if len(fails) > 0 {
+		if err == nil {
+			t.Errorf("epoch %d: view is read past its errors %v", epoch, fails)
+		}
+		return
+	}
+	if err != nil {
+		t.Errorf("epoch %d: view: %v", epoch, err)
+	}
+	diff(t, fmt.Sprintf("epoch %d view", epoch), in.rows, want)
+	if !v.HasKey() {
+		return
+	}
+	// Every row is found by its key.
+	all := []*vec.Batch{}
+	if err := v.Scan(epoch, nil, func(b *vec.Batch) error { all = append(all, b); return nil }); err != nil {
+		t.Error(err)
+	}
+	found := newIntegral()
+	for _, b := range all {
+		k := &vec.Batch{N: b.N}
+		for _, c := range v.KeyCols() {
+			k.Cols = append(k.Cols, b.Cols[c])
+		}
+		g, err := v.Get(k, epoch, nil)
+		if err != nil {
+			t.Error(err)
+		}
+		if g != nil {
+			_ = found.Batch(g)
+		}
+	}
+	diff(t, fmt.Sprintf("epoch %d get", epoch), found.rows, want)
+}
+
+func (w *world) checkHistory(t *testing.T, v *View, states map[uint64]map[string]int64) {
+	t.Helper()
+	v.SetSkipErrors(true)
+	if v.errs.Len() > 0 || v.failed.Load() {
+		return // groups in error cannot be read one by one
+	}
+	at := newIntegral()
+	last := uint64(0)
+	err := v.Changes(0, 6, func(e uint64, b *vec.Batch) error {
+		for k := last + 1; k < e; k++ {
+			diff(t, fmt.Sprintf("changes up to %d", k), at.rows, states[k])
+		}
+		last = e - 1
+		return at.Batch(b)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	diff(t, "all changes", at.rows, states[6])
+	for e, want := range states {
+		in := newIntegral()
+		if err := v.Scan(e, nil, in.Batch); err != nil {
+			t.Error(err)
+		}
+		diff(t, fmt.Sprintf("scan as of %d", e), in.rows, want)
+	}
+}
+
+// checkOnce runs the plan one-shot over the same contents.
+func (w *world) checkOnce(t *testing.T, root plan.Node, want, fails map[string]int64) {
+	t.Helper()
+	var hasFinal bool
+	plan.Walk(root, func(n plan.Node) {
+		if _, ok := n.(*plan.Final); ok {
+			hasFinal = true
+		}
+	})
+	if hasFinal {
+		return
+	}
+	in := newIntegral()
+	s := &operator.Step{Epoch: 1, Watermark: math.MinInt64, Ctx: ctx(), Workers: 1}
+	err := RunOnce(s, root, Env{}, func(sc *plan.Scan, push func(*vec.Batch) error) error {
+		rows := w.rows[sc]
+		for len(rows) > 0 {
+			n := 1 + w.IntN(len(rows))
+			if err := push(batchOf(typesOf(sc), rows[:n])); err != nil {
+				return err
+			}
+			rows = rows[n:]
+		}
+		return nil
+	}, in.Batch)
+	if len(fails) > 0 {
+		if err == nil {
+			t.Errorf("one-shot run goes past errors %v", fails)
+		}
+		return
+	}
+	if err != nil {
+		t.Errorf("one-shot run: %v", err)
+		return
+	}
+	diff(t, "one-shot", in.rows, want)
+}
+
+// --- plans ---
+
+func op(name string, l, r expr.Expr) expr.Expr {
+	lt := l.Type()
+	f, err := funcs.ResolveOp(name, &lt, r.Type())
+	if err != nil {
+		panic(err)
+	}
+	return &expr.Call{Fn: f.Overload, Args: []expr.Expr{l, r}, Typ: f.Ret}
+}
+
+func constInt(v int64) expr.Expr { return &expr.Const{Typ: types.Int8, Val: types.Int(v)} }
+
+// colsOf are n's columns of a type.
+func colsOf(n plan.Node, oid uint32) []int {
+	var out []int
+	for i, c := range n.Columns() {
+		if c.Type.OID == oid {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func (w *world) pick(cols []int) int { return cols[w.IntN(len(cols))] }
+
+func (w *world) filter(in plan.Node) plan.Node {
+	ints := colsOf(in, types.OIDInt8)
+	if len(ints) == 0 {
+		return in
+	}
+	return plan.NewFilter(in, op("<", plan.Ref(in, w.pick(ints)), constInt(w.Int64N(4))))
+}
+
+// shape projects to (int8, text), with an expression now and then.
+func (w *world) shape(in plan.Node) plan.Node {
+	var es []expr.Expr
+	if ints := colsOf(in, types.OIDInt8); len(ints) > 0 {
+		e := expr.Expr(plan.Ref(in, w.pick(ints)))
+		if w.maybe(3) {
+			e = op("+", e, constInt(1))
+		}
+		es = append(es, e)
+	} else {
+		es = append(es, constInt(7))
+	}
+	if ts := colsOf(in, types.OIDText); len(ts) > 0 {
+		es = append(es, plan.Ref(in, w.pick(ts)))
+	} else {
+		es = append(es, &expr.Const{Typ: types.Text, Val: types.String("k")})
+	}
+	return plan.NewProject(in, es, []string{"x", "y"})
+}
+
+func (w *world) divide(in plan.Node) plan.Node {
+	ints := colsOf(in, types.OIDInt8)
+	if len(ints) == 0 {
+		return in
+	}
+	es := plan.Refs(in)
+	names := make([]string, len(es)+1)
+	for i := range es {
+		names[i] = in.Columns()[i].Name
+	}
+	names[len(es)] = "q"
+	return plan.NewProject(in, append(es, op("/", constInt(12), plan.Ref(in, w.pick(ints)))), names)
+}
+
+func (w *world) join(l, r plan.Node, kind plan.JoinKind) plan.Node {
+	j := plan.NewJoin(kind, l, r)
+	for _, oid := range []uint32{types.OIDInt8, types.OIDText} {
+		lc, rc := colsOf(l, oid), colsOf(r, oid)
+		if len(lc) > 0 && len(rc) > 0 && !w.maybe(3) {
+			j.LeftKeys, j.RightKeys = append(j.LeftKeys, w.pick(lc)), append(j.RightKeys, w.pick(rc))
+		}
+	}
+	lc, rc := colsOf(l, types.OIDInt8), colsOf(r, types.OIDInt8)
+	if len(lc) > 0 && len(rc) > 0 && w.maybe(2) {
+		right := plan.Ref(r, w.pick(rc))
+		right.Idx += len(l.Columns())
+		j.Residual = op("<", plan.Ref(l, w.pick(lc)), right)
+	}
+	j.NullEqual = w.maybe(4)
+	plan.Derive(j)
+	return j
+}
+
+func (w *world) notIn(l, r plan.Node) plan.Node {
+	j := plan.NewJoin(plan.Anti, l, r)
+	j.NullAware = true
+	lc, rc := colsOf(l, types.OIDInt8), colsOf(r, types.OIDInt8)
+	if len(lc) == 0 || len(rc) == 0 {
+		return l
+	}
+	for range 1 + w.IntN(2) {
+		j.LeftKeys, j.RightKeys = append(j.LeftKeys, w.pick(lc)), append(j.RightKeys, w.pick(rc))
+	}
+	plan.Derive(j)
+	return j
+}
+
+func (w *world) single(l, r plan.Node) plan.Node {
+	kind := plan.Left
+	if w.maybe(3) {
+		kind = plan.Inner
+	}
+	j := w.join(l, r, kind).(*plan.Join)
+	j.Single = true
+	plan.Derive(j)
+	return j
+}
+
+func (w *world) agg(name string, in plan.Node, args ...int) (plan.AggCall, bool) {
+	var ts []types.Type
+	for _, c := range args {
+		ts = append(ts, in.Columns()[c].Type)
+	}
+	r, err := funcs.ResolveAgg(name, ts, len(args) == 0, false)
+	if err != nil {
+		return plan.AggCall{}, false
+	}
+	return plan.AggCall{Fn: r.Agg, Args: args, Filter: -1, Type: r.Ret}, true
+}
+
+func (w *world) aggregate(in plan.Node, classes ...funcs.Class) plan.Node {
+	var groupBy []int
+	for i, c := range in.Columns() {
+		if w.maybe(3) && c.Type.OID != types.OIDNumeric && !c.Type.IsArray() {
+			groupBy = append(groupBy, i)
+		}
+	}
+	if w.maybe(6) {
+		groupBy = nil
+	}
+	var calls []plan.AggCall
+	for range 1 + w.IntN(3) {
+		name := []string{"count", "sum", "min", "max", "array_agg", "*"}[w.IntN(6)]
+		arg := w.IntN(len(in.Columns()))
+		var a plan.AggCall
+		var ok bool
+		switch {
+		case name == "*":
+			a, ok = w.agg("count", in)
+		case name == "sum" && in.Columns()[arg].Type.OID != types.OIDInt8:
+		default:
+			a, ok = w.agg(name, in, arg)
+		}
+		if !ok || in.Columns()[arg].Type.OID == types.OIDNumeric || in.Columns()[arg].Type.IsArray() {
+			continue
+		}
+		if ok = len(classes) == 0; !ok {
+			for _, c := range classes {
+				ok = ok || c == a.Fn.Class
+			}
+		}
+		if !ok {
+			continue
+		}
+		a.Distinct = name != "*" && w.maybe(3)
+		if bs := colsOf(in, types.OIDBool); len(bs) > 0 && w.maybe(3) {
+			a.Filter = w.pick(bs)
+		}
+		if name == "array_agg" && !a.Distinct && w.maybe(2) {
+			if ints := colsOf(in, types.OIDInt8); len(ints) > 0 {
+				a.OrderBy = []plan.Order{{Col: w.pick(ints), Desc: w.maybe(2), NullsFirst: w.maybe(2)}}
+			}
+		}
+		calls = append(calls, a)
+	}
+	return plan.NewAggregate(in, groupBy, calls, nil)
+}
+
+func (w *world) topN(in plan.Node) plan.Node {
+	n := &plan.TopN{In: in, Limit: int64(1 + w.IntN(3)), RankCol: w.maybe(2), RankKind: uint8(w.IntN(3))}
+	if w.maybe(5) {
+		n.Limit = -1
+	}
+	if w.maybe(3) {
+		n.Offset = w.Int64N(3)
+	}
+	cols := len(in.Columns())
+	for range w.IntN(3) {
+		n.Partition = append(n.Partition, w.IntN(cols))
+	}
+	for range 1 + w.IntN(2) {
+		n.OrderBy = append(n.OrderBy, plan.Order{Col: w.IntN(cols), Desc: w.maybe(2), NullsFirst: w.maybe(2)})
+	}
+	return plan.NewTopN(n, "rank")
+}
+
+func (w *world) setOp(l, r plan.Node) plan.Node {
+	kind := []plan.SetOpKind{plan.Union, plan.Intersect, plan.Except}[w.IntN(3)]
+	return plan.NewSetOp(kind, kind == plan.Union || w.maybe(2), w.shape(l), w.shape(r))
+}
+
+func (w *world) tumble(in plan.Node) plan.Node {
+	ts := colsOf(in, types.OIDTimestamptz)
+	if len(ts) == 0 {
+		return in
+	}
+	size := int64(4 + w.IntN(4)*2)
+	slide := size
+	if w.maybe(2) {
+		slide = []int64{2, size / 2, size + 3}[w.IntN(3)]
+	}
+	return plan.NewTumble(in, w.pick(ts), size, slide, w.Int64N(3))
+}
+
+// tree is a random plan.
+func (w *world) tree(depth int) plan.Node {
+	if depth == 0 {
+		if len(w.scans) > 0 && w.maybe(2) {
+			return w.scans[w.IntN(len(w.scans))]
+		}
+		return w.scan(w.maybe(3))
+	}
+	in := w.tree(depth - 1)
+	switch w.IntN(11) {
+	case 0:
+		return w.filter(in)
+	case 1:
+		return w.shape(in)
+	case 2, 3:
+		return w.join(w.shape(in), w.shape(w.tree(depth-1)), plan.JoinKind(w.IntN(6)))
+	case 4, 5:
+		return w.aggregate(in)
+	case 6:
+		return plan.NewDistinct(w.shape(in))
+	case 7:
+		return w.setOp(in, w.tree(depth-1))
+	case 8:
+		return w.topN(w.shape(in))
+	case 9:
+		return w.divide(w.shape(in))
+	}
+	return w.tumble(in)
+}
+
+// oracle has one line per operator, and one for trees of them.
+var oracle = []struct {
+	name string
+	make func(w *world) plan.Node
+}{
+	{"filter", func(w *world) plan.Node { return w.filter(w.scan(false)) }},
+	{"project", func(w *world) plan.Node { return w.shape(w.filter(w.scan(false))) }},
+	{"project fails", func(w *world) plan.Node { return w.divide(w.scan(false)) }},
+	{"tumble", func(w *world) plan.Node { return w.tumble(w.scan(false)) }},
+	{"values", func(w *world) plan.Node {
+		return w.join(w.shape(w.scan(false)), plan.NewValues([]plan.Column{{Name: "x", Type: types.Int8}}, [][]expr.Expr{{constInt(1)}, {constInt(2)}}), plan.Left)
+	}},
+	{"union", func(w *world) plan.Node {
+		return plan.NewSetOp(plan.Union, true, w.scan(false), w.scan(false), w.scan(true))
+	}},
+	{"join inner", func(w *world) plan.Node { return w.join(w.scan(false), w.scan(false), plan.Inner) }},
+	{"join left", func(w *world) plan.Node { return w.join(w.scan(false), w.scan(false), plan.Left) }},
+	{"join right", func(w *world) plan.Node { return w.join(w.scan(false), w.scan(false), plan.Right) }},
+	{"join full", func(w *world) plan.Node { return w.join(w.scan(false), w.scan(false), plan.Full) }},
+	{"join self", func(w *world) plan.Node { s := w.scan(false); return w.join(s, s, plan.JoinKind(w.IntN(6))) }},
+	{"semi", func(w *world) plan.Node { return w.join(w.scan(false), w.scan(false), plan.Semi) }},
+	{"anti", func(w *world) plan.Node { return w.join(w.scan(false), w.scan(false), plan.Anti) }},
+	{"not in", func(w *world) plan.Node { return w.notIn(w.scan(false), w.scan(false)) }},
+	{"single", func(w *world) plan.Node { return w.single(w.shape(w.scan(false)), w.shape(w.scan(false))) }},
+	{"aggregate invertible", func(w *world) plan.Node { return w.aggregate(w.scan(false), funcs.Invertible) }},
+	{"aggregate ordered", func(w *world) plan.Node { return w.aggregate(w.scan(false), funcs.Ordered) }},
+	{"aggregate append-only", func(w *world) plan.Node { return w.aggregate(w.scan(true)) }},
+	{"aggregate holistic", func(w *world) plan.Node { return w.aggregate(w.scan(false), funcs.Holistic) }},
+	{"aggregate over", func(w *world) plan.Node { return w.shape(w.filter(w.aggregate(w.scan(false)))) }},
+	{"distinct", func(w *world) plan.Node { return plan.NewDistinct(w.shape(w.scan(false))) }},
+	{"set operation", func(w *world) plan.Node { return w.setOp(w.scan(false), w.scan(false)) }},
+	{"top-n", func(w *world) plan.Node { return w.topN(w.scan(false)) }},
+	{"top-n append-only", func(w *world) plan.Node { return w.topN(w.scan(true)) }},
+	{"tree", func(w *world) plan.Node { return w.tree(1 + w.IntN(3)) }},
+}
+
+func TestOracle(t *testing.T) {
+	for _, line := range oracle {
+		t.Run(line.name, func(t *testing.T) {
+			n := *oracleRuns
+			if line.name == "tree" {
+				n *= 5
+			}
+			for i := range uint64(n) {
+				seed := i + 1
+				if *oracleSeed != 0 {
+					seed = *oracleSeed
+				}
+				w := &world{Rand: rand.New(rand.NewPCG(seed, 7)), workers: 1 + int(seed%2)*3}
+				root := line.make(w)
+				w.run(t, root)
+				if t.Failed() {
+					t.Fatalf("seed %d, plan:\n%s", seed, join(plan.Print(root, true)))
+				}
+				if *oracleSeed != 0 {
+					break
+				}
+			}
+		})
+	}
+}
+
+func join(lines []string) (s string) {
+	for _, l := range lines {
+		s += l + "\n"
+	}
+	return s
+}
