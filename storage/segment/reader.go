@@ -137,6 +137,9 @@ func (b *block) mayMatch(o *Scan) bool {
 	if b.lastEpoch <= o.After || o.UpTo > 0 && b.firstEpoch > o.UpTo {
 		return false
 	}
+	if o.RowtimeFrom != 0 && b.rowtimeMax < o.RowtimeFrom {
+		return false
+	}
 	for _, rg := range o.Ranges {
 		at := chunkSysCount + rg.Column
 		if at >= len(b.chunks) {

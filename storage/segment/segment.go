@@ -121,6 +121,8 @@ type Scan struct {
 	After uint64 // epochs > After
 	UpTo  uint64 // epochs ≤ UpTo; 0 = no bound
 
+	// RowtimeFrom lets blocks be skipped in which all rowtimes are below it; 0 = none.
+	RowtimeFrom int64
 	// Ranges let blocks be skipped in which no row can match; rows that do not
 	// match may still come.
 	Ranges []Range

@@ -309,7 +309,9 @@ func Nulls(t types.Type, n int) *vec.Vec {
 	return vec.Gather(vec.FromDatums(t, []types.Datum{types.NullDatum}), sel)
 }
 
-// coded gives an I/O error its SQLSTATE.
+// Coded gives an I/O error its SQLSTATE; nil and coded errors stay as they are.
+func Coded(err error) error { return coded(err) }
+
 func coded(err error) error {
 	var e *sqlerr.Error
 	switch {

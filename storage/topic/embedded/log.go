@@ -75,14 +75,14 @@ func Open(cfg Config, j *journal.Journal) (*Log, error) {
 	}
 	l := &Log{cfg: cfg, journal: j, topics: map[uint64]*Topic{}}
 	if err := cfg.FS.MkdirAll(cfg.Dir, 0o755); err != nil {
-		return nil, err
+		return nil, segment.Coded(err)
 	}
 	if err := segment.SyncDir(cfg.FS, cfg.FS.PathDir(cfg.Dir)); err != nil {
 		return nil, err
 	}
 	names, err := cfg.FS.List(cfg.Dir)
 	if err != nil {
-		return nil, err
+		return nil, segment.Coded(err)
 	}
 	sort.Strings(names)
 	for _, name := range names {
@@ -121,7 +121,7 @@ func (l *Log) Create(id uint64) (*Topic, error) {
 	}
 	t := &Topic{log: l, id: id, dir: l.dir(id), man: &segment.Manifest{Topic: id, Next: 1}}
 	if err := l.cfg.FS.MkdirAll(t.dir, 0o755); err != nil {
-		return nil, err
+		return nil, segment.Coded(err)
 	}
 	if err := segment.SyncDir(l.cfg.FS, l.cfg.Dir); err != nil {
 		return nil, err
@@ -159,7 +159,7 @@ func (l *Log) Drop(id uint64) error {
 		return nil
 	}
 	if err := l.cfg.FS.RemoveAll(t.dir); err != nil {
-		return err
+		return segment.Coded(err)
 	}
 	return segment.SyncDir(l.cfg.FS, l.cfg.Dir)
 }

@@ -71,7 +71,7 @@ func (t *Topic) sweep() error {
 	}
 	names, err := t.log.cfg.FS.List(t.dir)
 	if err != nil {
-		return err
+		return segment.Coded(err)
 	}
 	for _, name := range names {
 		digits, ok := strings.CutSuffix(name, ".seg")
@@ -84,7 +84,7 @@ func (t *Topic) sweep() error {
 		}
 		t.log.cfg.Log.Info("topic: removing a segment file left by a crash", "topic", t.id, "file", name)
 		if err := t.log.cfg.FS.Remove(t.log.cfg.FS.PathJoin(t.dir, name)); err != nil {
-			return err
+			return segment.Coded(err)
 		}
 	}
 	for name := range named {
@@ -343,7 +343,7 @@ func give(payload []byte, epoch uint64, first int64, o *topic.Scan, yield func(*
 func (t *Topic) PositionAt(_ int, µs int64) (int64, error) {
 	man, tail := t.acquire()
 	defer t.release()
-	o := topic.Scan{Columns: []int{}, Rowtime: true}
+	o := topic.Scan{Columns: []int{}, Rowtime: true, RowtimeFrom: µs}
 	at := int64(-1)
 	find := func(r *topic.Rows) error {
 		for i, x := range r.Rowtime {
