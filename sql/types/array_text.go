@@ -119,6 +119,8 @@ func (r *arrayReader) unexpected() error {
 	return r.bad("Unexpected \"%c\" character.", r.in[r.pos])
 }
 
+const strayElement = "Unexpected array element."
+
 const mixedDims = "Multidimensional arrays must have sub-arrays with matching dimensions."
 
 // list reads {…}; its depth is bounded by maxDims.
@@ -136,18 +138,21 @@ func (r *arrayReader) list(depth int) error {
 		switch {
 		case r.pos == len(r.in):
 			return r.unexpected()
-		case r.in[r.pos] == '}' && n == 0:
+		case r.in[r.pos] == '}' && n == 0 && depth == 0:
 		case r.in[r.pos] == '{':
 			if depth == len(r.dims)-1 && (len(r.a.Elems) > 0 || n > 0) {
-				return r.bad(mixedDims)
+				return r.unexpected()
 			}
 			if err := r.list(depth + 1); err != nil {
 				return err
 			}
 			n++
 		default:
+			if r.in[r.pos] == '}' {
+				return r.unexpected()
+			}
 			if depth != len(r.dims)-1 {
-				return r.bad(mixedDims)
+				return r.bad(strayElement)
 			}
 			if err := r.element(); err != nil {
 				return err
@@ -162,6 +167,9 @@ func (r *arrayReader) list(depth int) error {
 				return r.unexpected()
 			}
 			continue
+		}
+		if r.pos < len(r.in) && r.in[r.pos] != '}' && r.in[r.pos] != '{' {
+			return r.bad(strayElement)
 		}
 		if r.pos == len(r.in) || r.in[r.pos] != '}' {
 			return r.unexpected()
@@ -216,7 +224,10 @@ func (r *arrayReader) element() error {
 		r.pos = len(s)
 		return r.unexpected()
 	}
-	if s[r.pos] == '{' || s[r.pos] == '"' || r.pos == start {
+	if s[r.pos] == '"' && r.pos > start {
+		return r.bad(strayElement)
+	}
+	if s[r.pos] == '{' || r.pos == start {
 		return r.unexpected()
 	}
 	text := s[start:r.pos]

@@ -106,8 +106,14 @@ func AppendBinary(dst []byte, d Datum, t Type) []byte {
 		v := int32(min(max(d.I, math.MinInt32), math.MaxInt32))
 		return binary.BigEndian.AppendUint32(dst, uint32(v))
 	case OIDFloat4:
+		if math.IsNaN(d.F) {
+			return binary.BigEndian.AppendUint32(dst, 0x7fc00000)
+		}
 		return binary.BigEndian.AppendUint32(dst, math.Float32bits(float32(d.F)))
 	case OIDFloat8:
+		if math.IsNaN(d.F) { // Go's NaN has another payload
+			return binary.BigEndian.AppendUint64(dst, 0x7ff8<<48)
+		}
 		return binary.BigEndian.AppendUint64(dst, math.Float64bits(d.F))
 	case OIDInterval:
 		iv := DecodeInterval(d.S)
@@ -148,6 +154,8 @@ const (
 	numericWireNaN    = 0xc000
 	numericWireInf    = 0xd000
 	numericWireNegInf = 0xf000
+
+	infScale = 0x20 // what PostgreSQL happens to send as the scale of infinities
 )
 
 // binaryNumeric reads groups of four decimal digits: count, weight of the first
@@ -215,10 +223,10 @@ func appendNumericBinary(dst []byte, d Datum) []byte {
 		head(0, 0, numericWireNaN, 0)
 		return dst
 	case inf > 0:
-		head(0, 0, numericWireInf, 0)
+		head(0, 0, numericWireInf, infScale)
 		return dst
 	case inf < 0:
-		head(0, 0, numericWireNegInf, 0)
+		head(0, 0, numericWireNegInf, infScale)
 		return dst
 	}
 	var x apd.Decimal

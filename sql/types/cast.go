@@ -120,8 +120,8 @@ func Cast(d Datum, from, to Type, env *Env) (Datum, error) {
 			d.S = trimBlanks(d.S)
 		}
 		out, err := ParseText(d.S, to.Base(), env)
-		if to.OID == OIDInterval || err == nil && to.Mod >= 0 && to.IsArray() {
-			return ParseText(d.S, to, env) // the modifier takes part in reading
+		if from.OID == OIDUnknown && to.OID == OIDInterval {
+			return ParseText(d.S, to, env) // a literal's modifier takes part in reading
 		}
 		if err != nil {
 			return out, err

@@ -44,26 +44,35 @@ func errField(name string, t Type) error {
 	return sqlerr.New(sqlerr.InvalidParameterValue, "unit \"%s\" not recognized for type %s", name, t.Base())
 }
 
+// errTruncField: date_trunc does not even know the fields that only extract has,
+// but for the zone's.
+func errTruncField(name string, t Type) error {
+	if u, ok := fieldNamed(name); ok && u > unitMillennium && u < fieldZone {
+		return sqlerr.New(sqlerr.InvalidParameterValue, "unit \"%s\" not recognized for type %s", strings.ToLower(name), t)
+	}
+	return errField(name, t)
+}
+
 // TimestampTrunc is date_trunc for timestamp.
 func TimestampTrunc(field string, ts int64) (int64, error) {
-	u, ok := fieldNamed(field)
-	if !ok || u > unitMillennium {
-		return 0, errField(field, Timestamp)
-	}
 	if infinite(ts) {
 		return ts, nil
+	}
+	u, ok := fieldNamed(field)
+	if !ok || u > unitMillennium {
+		return 0, errTruncField(field, Timestamp)
 	}
 	return truncLocal(u, ts)
 }
 
 // TimestamptzTrunc is date_trunc for timestamptz, in loc.
 func TimestamptzTrunc(field string, ts int64, loc *time.Location) (int64, error) {
-	u, ok := fieldNamed(field)
-	if !ok || u > unitMillennium {
-		return 0, errField(field, Timestamptz)
-	}
 	if infinite(ts) {
 		return ts, nil
+	}
+	u, ok := fieldNamed(field)
+	if !ok || u > unitMillennium {
+		return 0, errTruncField(field, Timestamptz)
 	}
 	off := int64(zoneOffset(ts, loc)) * usecSec
 	local, err := truncLocal(u, ts+off)
@@ -126,7 +135,7 @@ func truncYear(u intervalUnit, y int64) int64 {
 func IntervalTrunc(field string, iv IntervalValue) (IntervalValue, error) {
 	u, ok := fieldNamed(field)
 	if !ok || u > unitMillennium {
-		return iv, errField(field, Interval)
+		return iv, errTruncField(field, Interval)
 	}
 	cut := func(unit int64) { iv.Micros = iv.Micros / unit * unit }
 	months := func(n int32) { iv = IntervalValue{Months: iv.Months / n * n} }
@@ -262,7 +271,7 @@ func extractInterval(u intervalUnit, iv IntervalValue) (Datum, bool) {
 
 func extractStamp(u intervalUnit, v int64, t Type, env *Env) (Datum, bool) {
 	isDate := t.OID == OIDDate
-	if isDate && (u < unitDay || u >= fieldZone) || t.OID != OIDTimestamptz && u >= fieldZone {
+	if isDate && (u < unitDay || u >= fieldZone) || t.OID != OIDTimestamptz && u >= fieldZone && !infinite(v) {
 		return Datum{}, false
 	}
 	if infinite(v) {

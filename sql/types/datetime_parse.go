@@ -36,7 +36,9 @@ type dateNum struct {
 }
 
 func (p *dateScan) bad() error {
-	return sqlerr.New(sqlerr.InvalidDatetimeFormat, "invalid input syntax for type %s: \"%s\"", p.t.Base(), p.in)
+	// PostgreSQL shortens the names of the types without time zone here.
+	name := strings.TrimSuffix(p.t.Base().String(), " without time zone")
+	return sqlerr.New(sqlerr.InvalidDatetimeFormat, "invalid input syntax for type %s: \"%s\"", name, p.in)
 }
 
 func (p *dateScan) field() error {
@@ -118,9 +120,9 @@ func (p *dateScan) number(s string) (int, error) {
 		return p.clock(s)
 	case p.stickyISO && !p.hasTime:
 		return p.packedTime(s, end)
-	case p.hasDate && !p.hasTime && (end == 6 || end == 4):
+	case p.dateDone() && !p.hasTime && (end == 6 || end == 4):
 		return p.packedTime(s, end)
-	case !p.hasDate && p.numN == 0 && p.month == 0 && end >= 6:
+	case !p.hasDate && p.numN == 0 && p.month == 0 && end >= 6 && (end == len(s) || s[end] != '-' && s[end] != '/'):
 		return end, p.packedDate(s[:end])
 	case !p.hasDate && end < len(s) && (s[end] == '-' || s[end] == '/' || s[end] == '.'):
 		if n, ok, err := p.dayOfYear(s, end); ok {

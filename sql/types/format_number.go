@@ -189,12 +189,16 @@ func (f *numberFormat) plain(n Datum) string {
 	pos, fpos, point := 0, 0, false
 	signSlot := -1
 	number := ""
+	numAt := -1 // where the digits begin, and so the place of the sign
 	blank := func() {
 		if !f.fill {
 			body = append(body, ' ')
 		}
 	}
 	for _, k := range f.nodes {
+		if numAt < 0 && (k == "9" || k == "0" || k == "." || k == "," || k == "G") {
+			numAt = len(body)
+		}
 		switch k {
 		case "9", "0":
 			if point {
@@ -246,13 +250,18 @@ func (f *numberFormat) plain(n Datum) string {
 		case "SG":
 			body = append(body, map[bool]byte{true: '-', false: '+'}[neg])
 		case "TH", "th", "Th", "tH":
-			if !neg && !point {
+			if !neg && !point && !overflow {
 				body = append(body, ordinal(number, k[0] == 'T')...)
 			}
 		case "PR", "V", "EEEE", "RN", "SP":
 		default:
 			body = append(body, k[1:]...)
 		}
+	}
+	head := ""
+	if numAt > 0 {
+		head, body = string(body[:numAt]), body[numAt:]
+		signSlot -= numAt
 	}
 	switch f.sign {
 	case "S":
@@ -261,34 +270,31 @@ func (f *numberFormat) plain(n Datum) string {
 			c = '-'
 		}
 		if signSlot >= 0 {
-			return string(body[:signSlot]) + string(c) + string(body[signSlot:])
+			return head + string(body[:signSlot]) + string(c) + string(body[signSlot:])
 		}
-		return string(putSign(body, c, f.fill))
+		return head + string(putSign(body, c))
 	case "PR":
 		if neg {
-			return string(append(putSign(body, '<', f.fill), '>'))
+			return head + string(append(putSign(body, '<'), '>'))
 		}
 		if f.fill {
-			return string(body)
+			return head + string(body)
 		}
-		return " " + string(body) + " "
+		return head + " " + string(body) + " "
 	case "MI", "SG":
-		return string(body)
-	}
-	if neg && f.sign != "PL" {
-		return string(putSign(body, '-', f.fill))
+		return head + string(body)
 	}
 	if neg {
-		return string(putSign(body, '-', f.fill))
+		return head + string(putSign(body, '-'))
 	}
 	if f.fill {
-		return string(body)
+		return head + string(body)
 	}
-	return " " + string(body)
+	return head + " " + string(body)
 }
 
 // putSign widens body by one and puts c before its first visible character.
-func putSign(body []byte, c byte, fill bool) []byte {
+func putSign(body []byte, c byte) []byte {
 	i := 0
 	for i < len(body) && body[i] == ' ' {
 		i++

@@ -145,10 +145,7 @@ func parseInterval(in string, t Type, env *Env) (IntervalValue, error) {
 	s := strings.ToLower(trimSpace(in))
 	var sum intervalSum
 	neg, ok := false, false
-	if strings.HasPrefix(s, "p") || strings.HasPrefix(s, "-p") {
-		if s[0] == '-' {
-			neg, s = true, s[1:]
-		}
+	if strings.HasPrefix(s, "p") {
 		ok = isoInterval(s[1:], &sum)
 	} else {
 		neg, ok = tokenInterval(s, t, env.orDefault(), &sum)
@@ -207,7 +204,7 @@ func isoInterval(s string, sum *intervalSum) bool {
 			if inTime {
 				return false
 			}
-			inTime, s = true, s[1:]
+			inTime, any, s = true, true, s[1:]
 			continue
 		}
 		if inTime && strings.IndexByte(s, ':') > 0 {
@@ -339,6 +336,13 @@ func tokenInterval(s string, t Type, env *Env, sum *intervalSum) (neg, ok bool) 
 		s = s[1:]
 	}
 	any, ago := false, false
+	// Each unit may come once; a time counts as seconds.
+	var seen uint32
+	once := func(u intervalUnit) bool {
+		dup := seen&(1<<u) != 0
+		seen |= 1 << u
+		return !dup
+	}
 	for i := 0; i < len(s); {
 		c := s[i]
 		if isSpace(c) || c == '@' || c == ',' {
@@ -365,13 +369,13 @@ func tokenInterval(s string, t Type, env *Env, sum *intervalSum) (neg, ok bool) 
 		switch {
 		case strings.IndexByte(word, ':') >= 0:
 			n, ok := intervalClock(word, minSec, sum)
-			if !ok || n != len(word) {
+			if !ok || n != len(word) || !once(unitSecond) {
 				return false, sum.over
 			}
 			i, any = end, true
 			continue
 		case dash > 0:
-			if !yearMonth(word, dash, sum) {
+			if !yearMonth(word, dash, sum) || !once(unitMonth) {
 				return false, false
 			}
 			i, any = end, true
@@ -408,6 +412,9 @@ func tokenInterval(s string, t Type, env *Env, sum *intervalSum) (neg, ok bool) 
 				u = unitDay
 			}
 		}
+		if !once(u) {
+			return false, false
+		}
 		sum.unit(u, v, f)
 	}
 	return ago != allNeg, any
@@ -440,7 +447,7 @@ func unitAt(s string) (u intervalUnit, n int, ok bool) {
 		return unitNone, 0, true
 	}
 	u, ok = intervalUnits[s[i:n]]
-	return u, n, ok
+	return u, n, ok && u != unitQuarter // a field to extract, but no unit
 }
 
 // yearMonth reads y-m.

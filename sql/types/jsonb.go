@@ -127,8 +127,12 @@ func JSONBGet(j, key string) (v string, ok bool) {
 	return v, ok
 }
 
-// JSONBIndex is j -> i; a negative i counts from the end.
+// JSONBIndex is j -> i; a negative i counts from the end. A scalar is held as an
+// array of one.
 func JSONBIndex(j string, i int) (v string, ok bool) {
+	if j != "" && j[0] != '[' && j[0] != '{' {
+		return j, i == 0 || i == -1
+	}
 	if i < 0 {
 		n, err := JSONBArrayLen(j)
 		if err != nil {
@@ -320,7 +324,7 @@ func JSONBDeletePath(j string, path []string) (string, error) {
 	if n.kind != 'o' && n.kind != 'a' {
 		return "", sqlerr.New(sqlerr.InvalidParameterValue, "cannot delete path in scalar")
 	}
-	if len(path) == 0 {
+	if len(path) == 0 || len(n.items) == 0 {
 		return j, nil
 	}
 	if err := editPath(&n, path, 0, jsonEdit{op: editDelete}); err != nil {

@@ -417,7 +417,7 @@ func compareNumeric(a, b Datum) int {
 	case an || bn:
 		return boolInt(an) - boolInt(bn)
 	case ai != 0 || bi != 0:
-		return ai - bi
+		return cmpInt(int64(ai), int64(bi))
 	}
 	var x, y apd.Decimal
 	NumericToDecimal(a, &x)

@@ -78,7 +78,7 @@ func NumericExp(a Datum) (Datum, error) {
 	var x, r apd.Decimal
 	NumericToDecimal(a, &x)
 	val := NumericToFloat(a) * 0.434294481903252
-	if val > numericIntMax {
+	if val >= 6000*0.434294481903252 { // PostgreSQL's bound
 		return Datum{}, errNumericOverflow()
 	}
 	weight := int(min(max(val, -2000), 2000))
@@ -160,6 +160,11 @@ func NumericLog(base, a Datum) (Datum, error) {
 	an, ai := numericSpecial(a)
 	if bn || an {
 		return numericNaN, nil
+	}
+	for _, d := range []Datum{base, a} {
+		if numericSign(d) < 0 && (ai != 0 || bi != 0) {
+			return Datum{}, checkLog(d)
+		}
 	}
 	for _, d := range []Datum{base, a} {
 		if err := checkLog(d); err != nil {
@@ -284,7 +289,10 @@ func powerReal(x, y *apd.Decimal, whole bool) (Datum, error) {
 	n := x.NumDigits()
 	lnBase := float64(n+int64(x.Exponent))*math.Ln10 + math.Log(leadFloat(x, n))
 	exp, _ := y.Float64()
-	val := lnBase * exp
+	// PostgreSQL estimates from a logarithm of about 8 digits; its rounding shows
+	// where the estimate decides about a digit.
+	unit := math.Pow(10, float64(8-lnWeight(x)))
+	val := math.Round(math.Round(lnBase*unit)*exp) / unit
 	if math.Abs(val) > 2000*3.01 {
 		if val > 0 {
 			return Datum{}, errNumericOverflow()
@@ -334,9 +342,6 @@ func powerSpecial(a, b Datum) (Datum, error) {
 		return Datum{}, nil
 	}
 	// ±Inf to a finite power.
-	if numericSign(b) < 0 {
-		return Datum{}, nil
-	}
 	if ai < 0 {
 		var y apd.Decimal
 		NumericToDecimal(b, &y)
@@ -344,9 +349,12 @@ func powerSpecial(a, b Datum) (Datum, error) {
 			return Datum{}, sqlerr.New(sqlerr.InvalidArgumentForPower, "a negative number raised to a non-integer power yields a complex result")
 		}
 		truncDecimal(&y, 0)
-		if y.Coeff.Bit(0) == 1 {
+		if y.Coeff.Bit(0) == 1 && numericSign(b) > 0 {
 			return numericNegInf, nil
 		}
+	}
+	if numericSign(b) < 0 {
+		return Datum{}, nil
 	}
 	return numericInf, nil
 }

@@ -285,7 +285,11 @@ func appendFloat(dst []byte, f float64, bits, extra int) []byte {
 	if extra <= 0 {
 		return strconv.AppendFloat(dst, f, 'g', max(digits+extra, 1), bits)
 	}
-	if a := math.Abs(f); a != 0 && (a < 1e-4 || a >= limit) {
+	low := 1e-4
+	if bits == 32 {
+		low = float64(float32(low))
+	}
+	if a := math.Abs(f); a != 0 && (a < low || a >= limit) {
 		return strconv.AppendFloat(dst, f, 'e', -1, bits)
 	}
 	return strconv.AppendFloat(dst, f, 'f', -1, bits)
