@@ -122,7 +122,7 @@ func (f *frame) known(n *node) (result, bool) {
 		r = up
 	}
 	if r.v == nil {
-		if n.args != nil || f.up.cols == nil {
+		if len(n.args) > 0 || f.up.up != nil {
 			return result{}, false
 		}
 		r = f.up.eval(n)
