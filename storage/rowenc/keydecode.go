@@ -54,6 +54,9 @@ func decodeKeyColumn(rest [][]byte, t types.Type, m Mode, ord Order) (*vec.Vec, 
 }
 
 func decodeFixedKeys(rest [][]byte, t types.Type, w int, m Mode, ord Order) (*vec.Vec, error) {
+	if t.Phys() == types.PhysInt {
+		return decodeIntKeys(rest, t, ord)
+	}
 	n := len(rest)
 	v := &vec.Vec{Type: t, N: n}
 	flip := uint64(0)
@@ -61,8 +64,6 @@ func decodeFixedKeys(rest [][]byte, t types.Type, w int, m Mode, ord Order) (*ve
 		flip = ^flip
 	}
 	switch t.Phys() {
-	case types.PhysInt:
-		v.Ints = make([]int64, n)
 	case types.PhysFloat:
 		v.Floats = make([]float64, n)
 	case types.PhysBool:
@@ -87,10 +88,6 @@ func decodeFixedKeys(rest [][]byte, t types.Type, w int, m Mode, ord Order) (*ve
 			return nil, corrupt("bad marker %#x in key", k[0])
 		}
 		switch t.Phys() {
-		case types.PhysInt:
-			if !null {
-				v.Ints[i] = int64(binary.BigEndian.Uint64(k[1:]) ^ signBit ^ flip)
-			}
 		case types.PhysFloat:
 			if !null {
 				v.Floats[i] = floatOfKey(binary.BigEndian.Uint64(k[1:]) ^ flip)
@@ -108,6 +105,33 @@ func decodeFixedKeys(rest [][]byte, t types.Type, w int, m Mode, ord Order) (*ve
 				}
 			}
 			v.Off[i+1] = uint32(len(v.Data))
+		}
+	}
+	return v, nil
+}
+
+// decodeIntKeys is decodeFixedKeys for the columns that most keys are made of.
+func decodeIntKeys(rest [][]byte, t types.Type, ord Order) (*vec.Vec, error) {
+	v := &vec.Vec{Type: t, N: len(rest), Ints: make([]int64, len(rest))}
+	first, mask := byte(notNull)^ord.mask(), uint64(signBit)
+	if ord.Desc {
+		mask = ^mask
+	}
+	for i, k := range rest {
+		if len(k) < 9 {
+			return nil, corrupt("key cut short")
+		}
+		rest[i] = k[9:]
+		switch k[0] {
+		case first:
+			v.Ints[i] = int64(binary.BigEndian.Uint64(k[1:]) ^ mask)
+		case ord.null():
+			if v.Valid == nil {
+				v.Valid = vec.NewBitmap(len(rest), true)
+			}
+			v.Valid.Clear(i)
+		default:
+			return nil, corrupt("bad marker %#x in key", k[0])
 		}
 	}
 	return v, nil

@@ -549,6 +549,9 @@ func BenchmarkRows(b *testing.B) {
 	var k Keys
 	codec.Encode(&k, cols, n)
 	rows := k.Slices(nil)
+	var keys Keys
+	EncodeKeys(&keys, cols, n, KeyOptions{})
+	keyRows := keys.Slices(nil)
 	batch := &vec.Batch{N: n, Cols: cols}
 	data := AppendBatch(nil, batch)
 	for _, c := range []struct {
@@ -557,6 +560,7 @@ func BenchmarkRows(b *testing.B) {
 	}{
 		{"image/encode", func() { codec.Encode(&k, cols, n) }},
 		{"image/decode", func() { _, _ = codec.Decode(rows, nil) }},
+		{"key/decode", func() { _, _, _ = DecodeKeys(keyRows, ts, KeyOptions{}) }},
 		{"batch/encode", func() { data = AppendBatch(data[:0], batch) }},
 		{"batch/decode", func() { _, _ = DecodeBatch(data) }},
 	} {
