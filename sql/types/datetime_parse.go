@@ -64,9 +64,14 @@ func nameIndex(names []string, word string) int {
 		return 0
 	}
 	for i, n := range names {
-		if n == word || n[:3] == word || len(word) == 4 && n[:4] == word && (n == "september" || n == "tuesday" || n == "thursday" || n == "wednesday") ||
-			n == "thursday" && word == "thurs" {
+		if n == word || n[:3] == word {
 			return i + 1
+		}
+		switch word { // the four- and five-letter abbreviations that PostgreSQL knows
+		case "sept", "tues", "weds", "thur", "thurs":
+			if n[:3] == word[:3] {
+				return i + 1
+			}
 		}
 	}
 	return 0
