@@ -177,9 +177,11 @@ func deriveJoin(n *Join) Props {
 			p.Keys = addKey(p.Keys, shift(k))
 		}
 	}
+	// Not for Full: an unmatched left row with a NULL key and an unmatched right
+	// row with one are both all NULL there.
 	for _, a := range l.Keys {
 		for _, b := range r.Keys {
-			if n.Kind == Inner || len(a) > 0 && len(b) > 0 {
+			if n.Kind == Inner || n.Kind != Full && len(a) > 0 && len(b) > 0 {
 				p.Keys = addKey(p.Keys, append(slices.Clone(a), shift(b)...))
 			}
 		}
