@@ -75,7 +75,7 @@ func (e *naive) eval(n plan.Node) []row {
 	case *plan.Final:
 		var out []row
 		for _, r := range e.eval(n.In) {
-			if !r[n.WindowEnd].Null && r[n.WindowEnd].I <= e.watermark-n.Delay {
+			if !r[n.WindowEnd].Null && r[n.WindowEnd].I+n.Delay <= e.watermark {
 				out = append(out, r)
 			}
 		}

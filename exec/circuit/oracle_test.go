@@ -28,7 +28,9 @@ type world struct {
 	scans   []*plan.Scan
 	rows    map[*plan.Scan][]row
 	workers int
-	depth   int
+	// Histories with a moving watermark have no late records.
+	timed     bool
+	watermark int64
 }
 
 // scan makes a source with columns a, b int8, c text, d bool, t timestamptz.
@@ -53,6 +55,9 @@ func (w *world) datum(t types.Type) types.Datum {
 	case types.OIDBool:
 		return types.Boolean(w.maybe(2))
 	case types.OIDTimestamptz:
+		if w.timed {
+			return types.Int(max(w.watermark, 0) + w.Int64N(12))
+		}
 		return types.Int(w.Int64N(40))
 	}
 	return types.Int(w.Int64N(4))
@@ -174,35 +179,44 @@ func (w *world) run(t *testing.T, root plan.Node) {
 	env, space := testEnv()
 	c, err := Build(root, env)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return
 	}
 	v, err := NewView(c, "v", ctx())
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return
 	}
 	got := newIntegral()
 	w.rows = map[*plan.Scan][]row{}
 	states := map[uint64]map[string]int64{}
-	watermark := int64(math.MinInt64)
+	w.watermark = math.MinInt64
 	for epoch := uint64(1); epoch <= 6; epoch++ {
 		space.Begin(epoch)
-		s := &operator.Step{Epoch: epoch, Watermark: watermark, Ctx: ctx(), Workers: w.workers}
+		s := &operator.Step{Epoch: epoch, Watermark: w.watermark, Ctx: ctx(), Workers: w.workers}
 		for range w.IntN(4) {
 			i := w.IntN(len(c.Sources()) + 1)
 			if i == len(c.Sources()) {
 				continue
 			}
 			if err := c.Push(s, i, w.delta(c.Sources()[i]), both{got, v}); err != nil {
-				t.Fatal(err)
+				t.Error(err)
+				return
 			}
 		}
+		if w.timed && w.maybe(2) {
+			w.watermark = max(w.watermark, 0) + w.Int64N(8)
+			s.Watermark = w.watermark
+		}
 		if err := c.Flush(s, both{got, v}); err != nil {
-			t.Fatal(err)
+			t.Error(err)
+			return
 		}
 		if _, err := v.Commit(epoch); err != nil {
-			t.Fatal(err)
+			t.Error(err)
+			return
 		}
-		ref := &naive{in: w.rows, watermark: watermark, fails: map[string]int64{}}
+		ref := &naive{in: w.rows, watermark: w.watermark, fails: map[string]int64{}}
 		want := sum(ref.eval(root))
 		states[epoch] = want
 		diff(t, fmt.Sprintf("epoch %d", epoch), got.rows, want)
@@ -452,6 +466,9 @@ func (w *world) agg(name string, in plan.Node, args ...int) (plan.AggCall, bool)
 }
 
 func (w *world) aggregate(in plan.Node, classes ...funcs.Class) plan.Node {
+	if len(in.Columns()) == 0 {
+		in = w.shape(in)
+	}
 	var groupBy []int
 	for i, c := range in.Columns() {
 		if w.maybe(3) && c.Type.OID != types.OIDNumeric && !c.Type.IsArray() {
@@ -598,6 +615,24 @@ var oracle = []struct {
 	{"set operation", func(w *world) plan.Node { return w.setOp(w.scan(false), w.scan(false)) }},
 	{"top-n", func(w *world) plan.Node { return w.topN(w.scan(false)) }},
 	{"top-n append-only", func(w *world) plan.Node { return w.topN(w.scan(true)) }},
+	{"final", func(w *world) plan.Node {
+		w.timed = true
+		in := w.tumble(w.scan(true))
+		n := len(in.Columns())
+		count, _ := w.agg("count", in)
+		latest, _ := w.agg("max", in, 0)
+		return plan.NewFinal(plan.NewAggregate(in, []int{n - 1, 1}, []plan.AggCall{count, latest}, nil), 0, w.Int64N(3))
+	}},
+	{"unnest", func(w *world) plan.Node {
+		in := w.scan(false)
+		array := &expr.ArrayOf{Elems: []expr.Expr{plan.Ref(in, 0), plan.Ref(in, 1)}, Typ: types.ArrayOf(types.Int8)}
+		if w.maybe(2) {
+			some := op("<", plan.Ref(in, 0), constInt(2))
+			cond := &expr.Case{Whens: []expr.Expr{some}, Thens: []expr.Expr{array}, Typ: array.Typ}
+			return plan.NewUnnest(in, cond, "e", w.maybe(2), w.maybe(2))
+		}
+		return plan.NewUnnest(in, array, "e", w.maybe(2), w.maybe(2))
+	}},
 	{"tree", func(w *world) plan.Node { return w.tree(1 + w.IntN(3)) }},
 }
 

@@ -1,0 +1,142 @@
+package circuit
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/tarndb/tarn/exec/operator"
+	"github.com/tarndb/tarn/exec/zset"
+	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/expr"
+	"github.com/tarndb/tarn/sql/types"
+	"github.com/tarndb/tarn/sql/vec"
+)
+
+// nowhere takes a circuit's output and forgets it.
+type nowhere struct{ rows int }
+
+func (n *nowhere) Batch(b *vec.Batch) error  { n.rows += b.N; return nil }
+func (n *nowhere) Errors([]zset.Error) error { return nil }
+
+func benchScan(appendOnly bool, cols ...plan.Column) *plan.Scan {
+	s := &plan.Scan{Object: 1, Name: "s", RowtimeCol: -1}
+	s.Cols = cols
+	s.P = plan.Props{AppendOnly: appendOnly, Watermark: -1}
+	return s
+}
+
+func intBatch(n int, nullEvery int, f ...func(i int) int64) *vec.Batch {
+	b := &vec.Batch{N: n}
+	for _, f := range f {
+		v := &vec.Vec{Type: types.Int8, N: n, Ints: make([]int64, n)}
+		for i := range n {
+			v.Ints[i] = f(i)
+		}
+		if nullEvery > 0 {
+			v.Valid = vec.NewBitmap(n, true)
+			for i := 0; i < n; i += nullEvery {
+				v.Valid.Clear(i)
+			}
+		}
+		b.Cols = append(b.Cols, v)
+	}
+	return b
+}
+
+// epochRows is how many rows come in one epoch of a loaded system.
+const epochRows = 16 * vec.BatchRows
+
+// drive steps a circuit over the given batches again and again.
+func drive(b *testing.B, root plan.Node, quiet bool, epoch func(n int, push func(scan int, b *vec.Batch))) {
+	env, space := testEnv()
+	c, err := Build(root, env)
+	if err != nil {
+		b.Fatal(err)
+	}
+	v, err := NewView(c, "v", ctx())
+	if err != nil {
+		b.Fatal(err)
+	}
+	var out operator.Emit = &nowhere{}
+	if quiet {
+		v.SetWanted(false)
+		out = v
+	}
+	rows, n := 0, 0
+	b.ReportAllocs()
+	for b.Loop() {
+		n++
+		space.Begin(uint64(n))
+		s := &operator.Step{Epoch: uint64(n), Watermark: math.MinInt64, Ctx: ctx(), Workers: 1}
+		epoch(n, func(scan int, batch *vec.Batch) {
+			rows += batch.N
+			if err := c.Push(s, scan, batch, out); err != nil {
+				b.Fatal(err)
+			}
+		})
+		if err := c.Flush(s, out); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := v.Commit(uint64(n)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+}
+
+func BenchmarkFilterProject(b *testing.B) {
+	s := benchScan(true, plan.Column{Name: "a", Type: types.Int8}, plan.Column{Name: "b", Type: types.Int8}, plan.Column{Name: "c", Type: types.Int8})
+	f := plan.NewFilter(s, op("<", plan.Ref(s, 0), constInt(800)))
+	p := plan.NewProject(f, []expr.Expr{op("+", plan.Ref(s, 0), plan.Ref(s, 1)), op("*", plan.Ref(s, 2), constInt(3)), op("-", plan.Ref(s, 1), plan.Ref(s, 2))}, []string{"x", "y", "z"})
+	batch := intBatch(vec.BatchRows, 10, func(i int) int64 { return int64(i*7919) % 1000 }, func(i int) int64 { return int64(i) }, func(i int) int64 { return int64(i * 3) })
+	drive(b, p, false, func(n int, push func(int, *vec.Batch)) {
+		for range 16 {
+			push(0, batch)
+		}
+	})
+}
+
+func BenchmarkAggregate(b *testing.B) {
+	for _, keys := range []int64{10_000, 1_000_000} {
+		for _, quiet := range []bool{true, false} {
+			b.Run(fmt.Sprintf("keys=%d/view=%v", keys, quiet), func(b *testing.B) {
+				s := benchScan(true, plan.Column{Name: "k", Type: types.Int8}, plan.Column{Name: "v", Type: types.Int8})
+				w := &world{}
+				count, _ := w.agg("count", s)
+				sum, _ := w.agg("sum", s, 1)
+				root := plan.NewAggregate(s, []int{0}, []plan.AggCall{count, sum}, nil)
+				r := rand.New(rand.NewPCG(1, 2))
+				var batches []*vec.Batch
+				for range 256 {
+					batches = append(batches, intBatch(vec.BatchRows, 0, func(int) int64 { return r.Int64N(keys) }, func(int) int64 { return r.Int64N(1000) }))
+				}
+				drive(b, root, quiet, func(n int, push func(int, *vec.Batch)) {
+					for i := range epochRows / vec.BatchRows {
+						push(0, batches[(n*16+i)%len(batches)])
+					}
+				})
+			})
+		}
+	}
+}
+
+func BenchmarkJoin(b *testing.B) {
+	const keys = 1_000_000
+	l := benchScan(true, plan.Column{Name: "k", Type: types.Int8}, plan.Column{Name: "v", Type: types.Int8})
+	r := benchScan(true, plan.Column{Name: "k", Type: types.Int8}, plan.Column{Name: "w", Type: types.Int8})
+	j := plan.NewJoin(plan.Inner, l, r)
+	j.LeftKeys, j.RightKeys = []int{0}, []int{0}
+	plan.Derive(j)
+	// Each epoch brings 32 k keys to both sides, in different orders; the next
+	// round of keys begins where all have been seen.
+	drive(b, j, false, func(n int, push func(int, *vec.Batch)) {
+		const half = epochRows / 2
+		base := int64(n) * half
+		for at := 0; at < half; at += vec.BatchRows {
+			push(0, intBatch(vec.BatchRows, 0, func(i int) int64 { return (base + int64(at+i)) * 7919 % keys }, func(i int) int64 { return base }))
+			push(1, intBatch(vec.BatchRows, 0, func(i int) int64 { return (base + int64(half-1-at-i)) * 7919 % keys }, func(i int) int64 { return -base }))
+		}
+	})
+}
