@@ -188,8 +188,15 @@ func isoWeekStart(year int64, week int) int64 {
 	return jan4 - int64(isoDow(jan4)-1) + int64(week-1)*7
 }
 
-// DatePart is date_part: extract as float8.
+// DatePart is date_part: extract as float8. A date is a timestamp to it.
 func DatePart(field string, d Datum, t Type, env *Env) (Datum, error) {
+	if t.OID == OIDDate {
+		ts, err := DateToTimestamp(d.I)
+		if err != nil {
+			return Datum{}, err
+		}
+		d, t = Int(ts), Timestamp
+	}
 	n, err := Extract(field, d, t, env)
 	if err != nil || n.Null {
 		return n, err

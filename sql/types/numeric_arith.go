@@ -134,6 +134,25 @@ func leadDigit(x *apd.Decimal) (weight, first int) {
 	return weight, int(q.Int64())
 }
 
+// leadNarrow is leadDigit of a narrow numeric.
+func leadNarrow(d Datum) (weight, first int) {
+	v := absInt(d.I)
+	if v == 0 {
+		return 0, 0
+	}
+	n := 1
+	for n < narrowDigits && v >= uint64(pow10[n]) {
+		n++
+	}
+	top := n - 1 - int(d.Scale)
+	weight = floorDiv(top, 4)
+	keep := top - 4*weight + 1
+	if n > keep {
+		return weight, int(v / uint64(pow10[n-keep]))
+	}
+	return weight, int(v) * int(pow10[keep-n])
+}
+
 func floorDiv(a, b int) int {
 	q := a / b
 	if a%b != 0 && (a < 0) != (b < 0) {
@@ -143,14 +162,12 @@ func floorDiv(a, b int) int {
 }
 
 // divScale is the scale of a quotient: at least 16 significant digits.
-func divScale(x, y *apd.Decimal) int {
-	w1, f1 := leadDigit(x)
-	w2, f2 := leadDigit(y)
+func divScale(w1, f1, w2, f2, s1, s2 int) int {
 	q := w1 - w2
 	if f1 <= f2 {
 		q--
 	}
-	return clampScale(minSigDigits-q*4, -int(x.Exponent), -int(y.Exponent))
+	return min(max(minSigDigits-q*4, s1, s2, 0), maxDisplayScale)
 }
 
 // clampScale applies the display limits to a result scale that shows at least
@@ -170,15 +187,19 @@ func NumericDiv(a, b Datum) (Datum, error) {
 	if numericSign(b) == 0 {
 		return Datum{}, errDivZero()
 	}
-	var x, y apd.Decimal
-	NumericToDecimal(a, &x)
-	NumericToDecimal(b, &y)
-	scale := divScale(&x, &y)
 	if a.Scale >= 0 && b.Scale >= 0 {
-		if d, ok := divNarrow(a, b, scale); ok {
+		w1, f1 := leadNarrow(a)
+		w2, f2 := leadNarrow(b)
+		if d, ok := divNarrow(a, b, divScale(w1, f1, w2, f2, int(a.Scale), int(b.Scale))); ok {
 			return d, nil
 		}
 	}
+	var x, y apd.Decimal
+	NumericToDecimal(a, &x)
+	NumericToDecimal(b, &y)
+	w1, f1 := leadDigit(&x)
+	w2, f2 := leadDigit(&y)
+	scale := divScale(w1, f1, w2, f2, -int(x.Exponent), -int(y.Exponent))
 	quoDecimal(&x, &y, scale, true)
 	return numericResult(&x)
 }
