@@ -31,12 +31,6 @@ var (
 	nameArray      = types.Type{OID: types.OIDNameArray, Mod: -1}
 )
 
-// tables lists the families; each is a function so that nothing is built before
-// it is asked for.
-var tables = []func() []Overload{
-	compareRows, stringRows, likeRows, regexRows, timeRows, jsonRows, arrayRows, sessionRows, arithRows, numericRows, mathRows,
-}
-
 var aggTables = []func() []Agg{
 	countAggs, sumAggs, avgAggs, minMaxAggs, boolAggs, statsAggs, collectAggs,
 }
@@ -50,11 +44,13 @@ type registry struct {
 
 var theRegistry = sync.OnceValue(func() *registry {
 	r := &registry{scalars: map[string][]*Overload{}, aggs: map[string][]*Agg{}}
-	for _, t := range tables {
-		rows := t()
-		for i := range rows {
-			o := &rows[i]
-			r.scalars[o.Name] = append(r.scalars[o.Name], o)
+	for _, f := range families {
+		for _, t := range f.rows {
+			rows := t()
+			for i := range rows {
+				o := &rows[i]
+				r.scalars[o.Name] = append(r.scalars[o.Name], o)
+			}
 		}
 	}
 	for _, t := range aggTables {
