@@ -37,6 +37,9 @@ func datePattern(p string) []patternNode {
 	var nodes []patternNode
 	fill := false
 	literal := func(s string) {
+		if s == "" {
+			return
+		}
 		if n := len(nodes); n > 0 && nodes[n-1].key == "" {
 			nodes[n-1].literal += s
 			return
