@@ -416,7 +416,7 @@ func (p *dateScan) resolveDate() error {
 		return p.bad()
 	}
 	if d.digits > 2 || m.digits > 2 {
-		return p.bad()
+		return p.fieldOrder()
 	}
 	if y.digits <= 2 && !p.bc {
 		y.v = twoDigitYear(y.v)

@@ -156,13 +156,14 @@ func appendIntervalVerbose(dst []byte, iv IntervalValue) []byte {
 		if ago {
 			v, frac = -v, -frac
 		}
+		one := v == 1 && frac == 0
 		if v < 0 || frac < 0 {
 			dst, v, frac = append(dst, '-'), -v, -frac
 		}
 		dst = strconv.AppendInt(dst, v, 10)
 		dst = appendFraction(dst, int(frac))
 		dst = append(dst, unit...)
-		if v != 1 || frac != 0 {
+		if !one {
 			dst = append(dst, 's')
 		}
 	}

@@ -344,3 +344,32 @@ func runOp(op string, d []Datum, ts []Type, args []string, env *Env) (string, er
 	}
 	return "", fmt.Errorf("unknown operation %s", op)
 }
+
+func TestStylesAgainstPostgres(t *testing.T) {
+	styles := map[string]IntervalStyle{"postgres": IntervalPostgres, "sql_standard": IntervalSQLStandard, "iso_8601": IntervalISO8601, "postgres_verbose": IntervalPostgresVerbose}
+	orders := map[string]DateOrder{"MDY": MDY, "DMY": DMY, "YMD": YMD}
+	for _, r := range readTable(t, "styles.tsv") {
+		env := testEnv(t)
+		switch r[1] {
+		case "interval":
+			env.IntervalStyle = styles[r[0]]
+		case "date":
+			env.DateOrder = orders[r[0]]
+		case "bytea":
+			env.ByteaEscape = true
+		default:
+			env.ExtraFloatDigits = atoiArg(r[0])
+		}
+		typ := typeOf(t, r[1])
+		d, err := ParseText(r[2], typ, env)
+		got := ""
+		if err != nil {
+			got = errText(err)
+		} else {
+			got = string(AppendText(nil, d, typ, env))
+		}
+		if got != r[3] {
+			t.Errorf("%s %s %q:\n got %s\nwant %s", r[0], r[1], r[2], got, r[3])
+		}
+	}
+}
