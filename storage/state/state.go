@@ -1,6 +1,165 @@
-// Package state is the durable part of all state: one Pebble store that is only
-// ever written by checkpoints.
+// Package state is the durable part of all state: one Pebble store that only
+// checkpoints write.
+//
+// Invariants
+//   - Nothing is ever written but by Ingest: sorted tables and the meta values
+//     that describe them enter in one atomic version edit. The memtable and
+//     Pebble's log stay empty; the journal is the log of all state.
+//   - An iterator sees one checkpoint, whole, however long it lives.
+//   - Damage is an error (XX001) that names the file, never an absent key.
 package state
 
+import (
+	"errors"
+	"path"
+	"strings"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/tarndb/tarn/sql/sqlerr"
+)
+
+// Options of a Store; zero values mean the defaults.
+type Options struct {
+	CacheBytes  int64 // block cache, on the Go heap; 16 MiB
+	Compactions int   // at most so many at a time; 1
+	ReadOnly    bool
+}
+
 // Store is an open state store. It is safe for concurrent use.
-type Store struct{}
+type Store struct {
+	db   *pebble.DB
+	fs   vfs.FS
+	dir  string
+	seq  atomic.Uint64 // names of files being built
+	opts *pebble.Options
+}
+
+const stagingDir = "staging"
+
+// Open opens the store in dir, which is created if need be. fs nil = the disk.
+func Open(dir string, fs vfs.FS, o Options) (*Store, error) {
+	if fs == nil {
+		fs = vfs.Default
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 16 << 20
+	}
+	if o.Compactions == 0 {
+		o.Compactions = 1
+	}
+	po := &pebble.Options{
+		FS:                    fs,
+		Comparer:              comparer,
+		CacheSize:             o.CacheBytes,
+		DisableWAL:            true,
+		FormatMajorVersion:    pebble.FormatTableFormatV6,
+		MemTableSize:          256 << 10,
+		LBaseMaxBytes:         256 << 20,
+		L0CompactionThreshold: 3,
+		// Ingested tables do not stall; the limit is on sublevels, which the owner of
+		// the checkpoints watches (Metrics).
+		L0StopWritesThreshold:      1000,
+		CompactionConcurrencyRange: func() (int, int) { return 1, o.Compactions },
+		MaxOpenFiles:               1000,
+		ReadOnly:                   o.ReadOnly,
+		Logger:                     quiet{},
+	}
+	po.Experimental.DisableIngestAsFlushable = func() bool { return true }
+	po.Experimental.FileCacheShards = 1
+	for i := range po.Levels {
+		l := &po.Levels[i]
+		l.BlockSize = 8 << 10
+		l.IndexBlockSize = 64 << 10
+		l.FilterPolicy = bloom.FilterPolicy(10)
+		l.FilterType = pebble.TableFilter
+		l.Compression = func() *sstable.CompressionProfile { return sstable.SnappyCompression }
+	}
+	po.TargetFileSizes[0] = 16 << 20
+	for i := 1; i < len(po.TargetFileSizes); i++ {
+		po.TargetFileSizes[i] = 32 << 20
+	}
+	db, err := pebble.Open(dir, po)
+	if err != nil {
+		return nil, fail(err)
+	}
+	s := &Store{db: db, fs: fs, dir: dir, opts: po}
+	if !o.ReadOnly {
+		// What a crash left half built.
+		staging := fs.PathJoin(dir, stagingDir)
+		if err := errors.Join(fs.RemoveAll(staging), fs.MkdirAll(staging, 0o755)); err != nil {
+			db.Close()
+			return nil, fail(err)
+		}
+	}
+	return s, nil
+}
+
+// Close ends all background work. No iterator may be open.
+func (s *Store) Close() error { return fail(s.db.Close()) }
+
+// quiet drops what Pebble logs; errors come back from its calls.
+type quiet struct{}
+
+func (quiet) Infof(string, ...any)  {}
+func (quiet) Errorf(string, ...any) {}
+func (quiet) Fatalf(f string, args ...any) {
+	panic(sqlerr.New(sqlerr.IOError, f, args...))
+}
+
+// fail gives an error of Pebble its SQLSTATE.
+func fail(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case pebble.IsCorruptionError(err) || strings.Contains(err.Error(), "checksum mismatch"):
+		file := "state store"
+		if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
+			file = path.Base(info.Path)
+		}
+		return sqlerr.New(sqlerr.DataCorrupted, "state file %q is damaged: %v", file, err).
+			WithHint("Run tarn check; restore the folder from a backup.")
+	case errors.Is(err, syscall.ENOSPC):
+		return sqlerr.New(sqlerr.DiskFull, "could not write state: %v", err).
+			WithHint("Free disk space; writing resumes by itself.")
+	}
+	var coded *sqlerr.Error
+	if errors.As(err, &coded) {
+		return err
+	}
+	return sqlerr.New(sqlerr.IOError, "state store: %v", err)
+}
+
+// Meta returns a meta value of the newest checkpoint; ok = false: it has none.
+func (s *Store) Meta(name string) (val []byte, ok bool, err error) {
+	return s.Get(MetaKey(nil, name), nil)
+}
+
+// Metrics are figures of the store.
+type Metrics struct {
+	L0Sublevels int32
+	L0Files     int64
+	Bytes       int64 // on disk, live
+	Debt        uint64
+	// Written counts table bytes written since Open, by ingests and compactions.
+	Ingested, Compacted uint64
+}
+
+// Metrics returns the current figures.
+func (s *Store) Metrics() Metrics {
+	m := s.db.Metrics()
+	out := Metrics{
+		L0Sublevels: m.Levels[0].Sublevels, L0Files: m.Levels[0].TablesCount,
+		Bytes: int64(m.DiskSpaceUsage()), Debt: m.Compact.EstimatedDebt,
+	}
+	for i := range m.Levels {
+		out.Ingested += m.Levels[i].TableBytesIngested
+		out.Compacted += m.Levels[i].TableBytesCompacted
+	}
+	return out
+}

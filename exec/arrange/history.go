@@ -1,0 +1,264 @@
+package arrange
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"sort"
+
+	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/storage/state"
+)
+
+// Superseded rows are versions. Until the next checkpoint they hang on the row
+// that superseded them, then they lie in the store's history, in buckets of the
+// time at which they ended. A bucket is forgotten as a whole.
+
+// retention is how long versions are kept. Tables with the same retention share
+// buckets.
+type retention struct {
+	class uint64
+	keep  int64 // µs; -1 = for ever
+	width int64 // of a bucket, µs; 0 = there is one
+}
+
+func retentionOf(micros int64) retention {
+	switch {
+	case micros < 0:
+		return retention{class: math.MaxUint64, keep: -1}
+	case micros == 0:
+		micros = 3600e6
+	}
+	return retention{class: uint64(micros), keep: micros, width: max(micros/32, 1e6)}
+}
+
+// bucket of what ended at an epoch.
+func (s *Space) bucket(r retention, epoch uint64) uint64 {
+	if r.width == 0 || s.opts.EpochTime == nil {
+		return 0
+	}
+	return uint64(max(s.opts.EpochTime(epoch), 0) / r.width)
+}
+
+// Horizon is the earliest epoch for which the table answers.
+func (t *Table) Horizon() uint64 {
+	s := t.s
+	if !t.history {
+		return s.epoch
+	}
+	s.mu.Lock()
+	first := s.expired[t.retain.class]
+	s.mu.Unlock()
+	if first == 0 {
+		return 0
+	}
+	return uint64(sort.Search(int(min(s.ckpt.Load(), math.MaxInt32)), func(e int) bool {
+		return s.bucket(t.retain, uint64(e)) >= first
+	}))
+}
+
+func (t *Table) answers(e uint64) error {
+	if h := t.Horizon(); e < h {
+		return sqlerr.New(sqlerr.SnapshotTooOld, "history before epoch %d is no longer kept", h).
+			WithHint("Raise retain_history to keep more of it.")
+	}
+	return nil
+}
+
+// Get appends the value of key as of epoch e to dst. Tables without history
+// answer for the current epoch only.
+func (t *Table) Get(key []byte, hash uint64, e uint64, dst []byte) (val []byte, ok bool, err error) {
+	if t.err != nil {
+		return dst, false, t.err
+	}
+	p := t.parts[t.s.Part(hash)].Load()
+	if p == nil {
+		if t.known {
+			return dst, false, nil
+		}
+		return t.storedAt(key, e, dst)
+	}
+	p.lock.RLock()
+	r := p.lookup(hash<<p.shift, key)
+	for r != 0 {
+		if !t.history || rowEpoch(r) <= e {
+			if ok = rowFlags(r)&flagDeleted == 0; ok {
+				dst = append(dst, rowVal(r, p.header)...)
+			}
+			p.lock.RUnlock()
+			return dst, ok, nil
+		}
+		if rowEpoch(r) <= p.histFloor {
+			break
+		}
+		if prev := row(*rowPrev(r)); prev != 0 {
+			r = prev
+			continue
+		}
+		if e >= p.histFloor || t.s.store == nil {
+			p.lock.RUnlock()
+			return dst, false, nil
+		}
+		break
+	}
+	absent := r == 0 && p.complete && (!t.history || e >= p.histFloor)
+	p.lock.RUnlock()
+	if absent || t.s.store == nil {
+		return dst, false, nil
+	}
+	if t.history {
+		if err := t.answers(e); err != nil {
+			return dst, false, err
+		}
+	}
+	return t.storedAt(key, e, dst)
+}
+
+// storedAt answers from the store.
+func (t *Table) storedAt(key []byte, e uint64, dst []byte) (val []byte, ok bool, err error) {
+	it, err := t.s.store.NewIter()
+	if err != nil {
+		return dst, false, err
+	}
+	defer func() {
+		if cerr := it.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	v, ok, err := it.Find(state.RowKey(nil, t.id, key))
+	if err != nil {
+		return dst, false, err
+	}
+	if ok {
+		epoch, val, err := t.storedRow(v)
+		if err != nil || !t.history || epoch <= e {
+			return append(dst, val...), err == nil, err
+		}
+	}
+	if !t.history {
+		return dst, false, nil
+	}
+	s := t.s
+	last := s.bucket(t.retain, s.ckpt.Load())
+	var buf []byte
+	for b := s.bucket(t.retain, e); b <= last; b++ {
+		buf = state.HistoryKey(buf[:0], t.retain.class, b, t.id, key)
+		n := len(buf)
+		buf = state.AppendEpoch(buf, e+1)
+		k, v, ok, err := it.FindGE(buf)
+		if err != nil {
+			return dst, false, err
+		}
+		if !ok || len(k) != n+8 || !bytes.Equal(k[:n], buf[:n]) {
+			continue
+		}
+		from, val, err := t.storedRow(v)
+		if err != nil || from > e {
+			return dst, false, err
+		}
+		return append(dst, val...), true, nil
+	}
+	return dst, false, nil
+}
+
+// Version is a row as it stood from epoch From up to, not including, To.
+type Version struct {
+	From, To uint64 // To = 0: still current
+	Val      []byte
+}
+
+// Versions returns what is kept of a key, oldest first.
+func (t *Table) Versions(key []byte) (out []Version, err error) {
+	s := t.s
+	s.turn.RLock()
+	defer s.turn.RUnlock()
+	hash := Hash(key)
+	found := false
+	if p := t.parts[s.Part(hash)].Load(); p != nil {
+		p.lock.RLock()
+		r := p.lookup(hash<<p.shift, key)
+		found = r != 0
+		for r != 0 {
+			if rowFlags(r)&flagDeleted == 0 {
+				out = append(out, Version{rowEpoch(r), versionTo(r, p.header), append([]byte{}, rowVal(r, p.header)...)})
+			}
+			if !t.history || rowEpoch(r) <= p.histFloor {
+				break
+			}
+			r = row(*rowPrev(r))
+		}
+		p.lock.RUnlock()
+	}
+	if s.store == nil {
+		reverse(out)
+		return out, nil
+	}
+	it, err := s.store.NewIter()
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if cerr := it.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	if !found {
+		v, ok, err := it.Find(state.RowKey(nil, t.id, key))
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			from, val, err := t.storedRow(v)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, Version{From: from, Val: append([]byte{}, val...)})
+		}
+	}
+	if !t.history {
+		return out, nil
+	}
+	for b := s.firstBucket(t.retain); b <= s.bucket(t.retain, s.ckpt.Load()); b++ {
+		pre := state.HistoryKey(nil, t.retain.class, b, t.id, key)
+		k, v, ok, err := it.FindGE(pre)
+		for ; ok; k, v, ok, err = it.Next() {
+			if len(k) != len(pre)+8 || !bytes.HasPrefix(k, pre) {
+				break
+			}
+			from, val, err := t.storedRow(v)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, Version{from, binary.BigEndian.Uint64(k[len(pre):]), append([]byte{}, val...)})
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].From < out[j].From })
+	return out, nil
+}
+
+func versionTo(r row, header uintptr) uint64 {
+	if header == rowHeader {
+		return 0
+	}
+	return *rowValidTo(r)
+}
+
+func reverse(vs []Version) {
+	for i, j := 0, len(vs)-1; i < j; i, j = i+1, j-1 {
+		vs[i], vs[j] = vs[j], vs[i]
+	}
+}
+
+func (s *Space) firstBucket(r retention) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first, ok := s.expired[r.class]
+	if !ok || first == 0 {
+		// Nothing has expired yet: begin with the first epoch's bucket.
+		first = s.bucket(r, 1)
+	}
+	return first
+}

@@ -1,0 +1,91 @@
+package arrange
+
+import "bytes"
+
+// A row is a block:
+//
+//	 0  u64  first epoch (48 bits) | size class (8) | flags (8)
+//	 8  u32  generation: in which set of changes it is, see part
+//	12  u32  its index in the part's dirty list | clock bit
+//	16  u32  key length
+//	20  u32  value length
+//	24  u64  previous version         ┐ only in tables with history
+//	32  u64  valid to, 0 = current    ┘
+//	    key, value
+//
+// Multi keeps its keys and Ordered its groups in rows too.
+type row = uintptr
+
+const (
+	rowHeader     = 24
+	rowHeaderHist = 40
+
+	flagDeleted = 1 // stands for the absence of the key
+	flagBase    = 2 // the store has, or will soon have, something under the key
+
+	clockBit = 1 << 31
+)
+
+func rowEpoch(r row) uint64    { return *u64at(r) >> 16 }
+func rowClass(r row) uint8     { return uint8(*u64at(r) >> 8) }
+func rowFlags(r row) uint8     { return uint8(*u64at(r)) }
+func rowGen(r row) *uint32     { return u32at(r + 8) }
+func rowDirty(r row) *uint32   { return u32at(r + 12) }
+func rowPrev(r row) *uint64    { return u64at(r + 24) }
+func rowValidTo(r row) *uint64 { return u64at(r + 32) }
+
+func setRowWord(r row, epoch uint64, class, flags uint8) {
+	*u64at(r) = epoch<<16 | uint64(class)<<8 | uint64(flags)
+}
+
+func rowKey(r row, header uintptr) []byte { return bytesAt(r+header, int(*u32at(r + 16))) }
+
+func rowVal(r row, header uintptr) []byte {
+	return bytesAt(r+header+uintptr(*u32at(r + 16)), int(*u32at(r + 20)))
+}
+
+// newRow makes a row of generation gen that is on no dirty list.
+func (p *part) newRow(key, val []byte, epoch uint64, gen uint32, flags uint8) (row, error) {
+	r, class, err := p.mem.alloc(int(p.header) + len(key) + len(val))
+	if err != nil {
+		return 0, err
+	}
+	setRowWord(r, epoch, class, flags)
+	*rowGen(r) = gen
+	*rowDirty(r) = clockBit
+	*u32at(r + 16) = uint32(len(key))
+	*u32at(r + 20) = uint32(len(val))
+	if p.header == rowHeaderHist {
+		*rowPrev(r), *rowValidTo(r) = 0, 0
+	}
+	copy(bytesAt(r+p.header, len(key)), key)
+	copy(bytesAt(r+p.header+uintptr(len(key)), len(val)), val)
+	return r, nil
+}
+
+// fits reports whether r's block can hold a value of n bytes without waste.
+func (p *part) fits(r row, n int) bool {
+	c := rowClass(r)
+	need := classOf(int(p.header) + int(*u32at(r + 16)) + n)
+	return c != classHuge && need <= c && need+need/2+2 >= c
+}
+
+// lookup finds the row of key, deleted or not; 0 = none.
+func (p *part) lookup(h uint64, key []byte) row {
+	x := &p.slots
+	if x.at == 0 {
+		return 0
+	}
+	m, tag := x.mask(), h>>addrBits
+	for i := x.home(h); ; i = (i + 1) & m {
+		s := *x.slot(i)
+		if s == 0 {
+			return 0
+		}
+		if s>>addrBits == tag {
+			if r := addrOf(s); bytes.Equal(rowKey(r, p.header), key) {
+				return r
+			}
+		}
+	}
+}

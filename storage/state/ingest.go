@@ -1,0 +1,116 @@
+package state
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
+	"github.com/cockroachdb/pebble/v2/sstable"
+)
+
+// fileBytes is where a table under construction is ended: large files, so that a
+// checkpoint is a few of them, small enough for compactions to move them whole.
+const fileBytes = 64 << 20
+
+// Ingest builds one checkpoint: Set, Delete and DeleteRange in ascending order of
+// key (a range: of its start), then Commit, or Abort at any time.
+type Ingest struct {
+	s     *Store
+	w     *sstable.Writer
+	paths []string
+	// until is the end of the last deleted range: a file must not end inside it.
+	until []byte
+	// Rows and Bytes count what was put in.
+	Rows  int64
+	Bytes int64
+}
+
+// NewIngest starts a checkpoint. Several may be under construction at a time as
+// long as their keys are apart.
+func (s *Store) NewIngest() *Ingest { return &Ingest{s: s} }
+
+func (g *Ingest) writer(key []byte) error {
+	if g.w != nil && g.w.Raw().EstimatedSize() >= fileBytes && string(key) >= string(g.until) {
+		if err := g.end(); err != nil {
+			return err
+		}
+	}
+	if g.w != nil {
+		return nil
+	}
+	name := g.s.fs.PathJoin(g.s.dir, stagingDir, fmt.Sprintf("%06d.sst", g.s.seq.Add(1)))
+	f, err := g.s.fs.Create(name, "tarn-checkpoint")
+	if err != nil {
+		return fail(err)
+	}
+	g.paths = append(g.paths, name)
+	wo := g.s.opts.MakeWriterOptions(0, g.s.db.TableFormat())
+	g.w = sstable.NewWriter(objstorageprovider.NewFileWritable(f), wo)
+	return nil
+}
+
+// end finishes the current file; the writer syncs it.
+func (g *Ingest) end() error {
+	if g.w == nil {
+		return nil
+	}
+	err := g.w.Close()
+	g.w = nil
+	return fail(err)
+}
+
+// Set writes a key.
+func (g *Ingest) Set(key, val []byte) error {
+	if err := g.writer(key); err != nil {
+		return err
+	}
+	g.Rows++
+	g.Bytes += int64(len(key) + len(val))
+	return fail(g.w.Set(key, val))
+}
+
+// Delete writes the absence of a key.
+func (g *Ingest) Delete(key []byte) error {
+	if err := g.writer(key); err != nil {
+		return err
+	}
+	g.Rows++
+	g.Bytes += int64(len(key))
+	return fail(g.w.Delete(key))
+}
+
+// DeleteRange removes what earlier checkpoints hold in [lo, hi).
+func (g *Ingest) DeleteRange(lo, hi []byte) error {
+	if err := g.writer(lo); err != nil {
+		return err
+	}
+	g.until = append(g.until[:0], hi...)
+	return fail(g.w.DeleteRange(lo, hi))
+}
+
+// Finish ends the last file; all is then on disk, but not yet in the store.
+func (g *Ingest) Finish() error { return g.end() }
+
+// Commit makes the checkpoint part of the store, all or nothing.
+func (g *Ingest) Commit(ctx context.Context) error {
+	if err := g.end(); err != nil {
+		return err
+	}
+	if len(g.paths) == 0 {
+		return nil
+	}
+	if err := g.s.db.Ingest(ctx, g.paths); err != nil {
+		return fail(err)
+	}
+	g.paths = nil
+	return nil
+}
+
+// Abort removes what was built. It does nothing after Commit.
+func (g *Ingest) Abort() {
+	_ = g.end()
+	for _, p := range g.paths {
+		_ = g.s.fs.Remove(p)
+	}
+	g.paths = nil
+}
