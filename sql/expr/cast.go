@@ -25,8 +25,93 @@ func castKernel(from, to types.Type, explicit bool) (funcs.Kernel, bool) {
 			v.Type, v.Scale = to, 0
 			return &v
 		}, true
+	case (isInt(from) || from.OID == types.OIDNumeric) && to.OID == types.OIDNumeric:
+		return toNumericMod(from, to, explicit), true
+	case from.OID == types.OIDNumeric && to.OID == types.OIDFloat8:
+		return numericToFloat(from), true
 	}
 	return castByDatum(from, to, explicit), false
+}
+
+// numericToFloat divides narrow values by their power of ten: one correctly
+// rounded division where both are exact, which is up to 2^53 and 10^22.
+func numericToFloat(from types.Type) funcs.Kernel {
+	general := castByDatum(from, types.Float8, true)
+	return func(c *funcs.Ctx, n int, a []*vec.Vec) *vec.Vec {
+		v := a[0]
+		if v.Scale < 0 || v.Scale > 18 || !allWithin(v.Ints, 1<<53) {
+			return general(c, n, a)
+		}
+		out := &vec.Vec{Type: types.Float8, N: n, Floats: make([]float64, n)}
+		by := float64(pow10(v.Scale))
+		for i, x := range v.Ints[:n] {
+			out.Floats[i] = float64(x) / by
+		}
+		return out
+	}
+}
+
+func pow10(n int32) int64 {
+	p := int64(1)
+	for range n {
+		p *= 10
+	}
+	return p
+}
+
+func allWithin(xs []int64, limit int64) bool {
+	within := true
+	for _, x := range xs {
+		within = within && x < limit && x > -limit
+	}
+	return within
+}
+
+// toNumericMod brings narrow values to the target's scale, rounding halves away
+// from zero, and goes value by value where one does not fit the precision.
+func toNumericMod(from, to types.Type, explicit bool) funcs.Kernel {
+	general := castByDatum(from, to, explicit)
+	p, s, ok := types.NumericMod(to)
+	if !ok || p > 18 || s < 0 || s > p {
+		return general
+	}
+	limit := pow10(int32(p))
+	return func(c *funcs.Ctx, n int, a []*vec.Vec) *vec.Vec {
+		v := a[0]
+		up := int32(s) - v.Scale
+		if v.Scale < 0 || up < -18 {
+			return general(c, n, a)
+		}
+		out := &vec.Vec{Type: to, N: n, Scale: int32(s), Ints: v.Ints[:n]}
+		switch {
+		case up > 0:
+			m := pow10(up)
+			if !allWithin(v.Ints, limit/m+1) {
+				return general(c, n, a)
+			}
+			out.Ints = make([]int64, n)
+			for i, x := range v.Ints[:n] {
+				out.Ints[i] = x * m
+			}
+		case up < 0:
+			m := pow10(-up)
+			out.Ints = make([]int64, n)
+			for i, x := range v.Ints[:n] {
+				q, r := x/m, x%m
+				switch {
+				case r >= m-r:
+					q++
+				case -r >= m+r:
+					q--
+				}
+				out.Ints[i] = q
+			}
+		}
+		if !allWithin(out.Ints, limit) {
+			return general(c, n, a)
+		}
+		return out
+	}
 }
 
 func isInt(t types.Type) bool {

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/big"
 
+	"github.com/cockroachdb/apd/v3"
+
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
 )
@@ -19,6 +21,7 @@ func ratioFloat(v *big.Int, n int64) float64 {
 type statKind struct{ sample, root bool }
 
 func statsAggs() []Agg {
+	exampleType := map[bool]types.Type{false: types.Int4, true: types.Numeric}
 	var out []Agg
 	for _, s := range []struct {
 		name, doc, example string
@@ -27,8 +30,8 @@ func statsAggs() []Agg {
 		{"var_pop", "Population variance.", "var_pop(x) over (1), (3) → 1.00000000000000000000", statKind{false, false}},
 		{"var_samp", "Sample variance.", "var_samp(x) over (1), (3) → 2.0000000000000000", statKind{true, false}},
 		{"variance", "The same as var_samp.", "", statKind{true, false}},
-		{"stddev_pop", "Population standard deviation.", "", statKind{false, true}},
-		{"stddev_samp", "Sample standard deviation.", "", statKind{true, true}},
+		{"stddev_pop", "Population standard deviation.", "stddev_pop(x) over (1.5), (3.25), (7) → 2.2943166496560341", statKind{false, true}},
+		{"stddev_samp", "Sample standard deviation.", "stddev_samp(x) over (123456.5), (3.25), (0.00007) → 71276.7053123373", statKind{true, true}},
 		{"stddev", "The same as stddev_samp.", "", statKind{true, true}},
 	} {
 		for _, t := range []types.Type{types.Int2, types.Int4, types.Int8, types.Numeric, types.Float4, types.Float8} {
@@ -39,7 +42,7 @@ func statsAggs() []Agg {
 				newAccum = func([]types.Type) Accum { return &floatStats{kind: s.kind} }
 			}
 			a := Agg{Name: s.name, Args: ts(t), Ret: ret, SkipNulls: true, Doc: s.doc, NewAccum: newAccum}
-			if t == types.Int4 {
+			if t == exampleType[s.kind.root] {
 				a.Example = s.example
 			}
 			out = append(out, a)
@@ -110,14 +113,28 @@ func (a *numericStats) Final(g int, out *vec.Builder) error {
 	}
 	den := numericFromBig(new(big.Int).Mul(big.NewInt(n), big.NewInt(m)), 0)
 	d, err := types.NumericDiv(numericFromBig(num, scale), den)
-	if err == nil && a.kind.root {
-		d, err = types.NumericSqrt(d)
-	}
 	if err != nil {
 		return err
 	}
+	if a.kind.root {
+		d = rootSameScale(d)
+	}
 	out.Datum(d)
 	return nil
+}
+
+// rootSameScale is the square root with as many decimals as d, rounded.
+func rootSameScale(d types.Datum) types.Datum {
+	var x apd.Decimal
+	types.NumericToDecimal(d, &x)
+	scale := max(-x.Exponent, 0)
+	n := x.Coeff.MathBigInt()
+	n.Mul(n, bigPow10(x.Exponent+2*scale)) // d × 10^(2·scale)
+	r := new(big.Int).Sqrt(n)
+	if n.Sub(n, new(big.Int).Mul(r, r)).Cmp(r) > 0 {
+		r.Add(r, big.NewInt(1))
+	}
+	return numericFromBig(r, scale)
 }
 
 // floatStats keeps exact sums of the values and of their squares; a square's
