@@ -93,3 +93,53 @@ func BenchmarkFilterProject(bm *testing.B) {
 		bm.ReportMetric(float64(b.N)*float64(bm.N)/bm.Elapsed().Seconds()/1e6, "Mrows/s")
 	})
 }
+
+// Narrow numerics stay within twice the time of int8.
+func BenchmarkArithmetic(bm *testing.B) {
+	for _, text := range []string{"a + b", "a - b", "a * b", "a * 7", "a < b", "a + b * 2 - c"} {
+		for _, t := range []types.Type{types.Int4, types.Int8, types.NumericOf(18, 2)} {
+			bm.Run(fmt.Sprintf("expr=%s/type=%s", text, t), func(bm *testing.B) {
+				b, cols := benchBatch(vec.BatchRows, t)
+				p := mustCompile(bm, []expr.Expr{mustRead(bm, text, cols)}, b)
+				for bm.Loop() {
+					p.Eval(nil, b)
+				}
+				bm.ReportMetric(float64(b.N)*float64(bm.N)/bm.Elapsed().Seconds()/1e6, "Mrows/s")
+			})
+		}
+	}
+}
+
+// Expressions with branches: CASE with cheap and with costly parts.
+func BenchmarkCase(bm *testing.B) {
+	b, cols := benchBatch(vec.BatchRows, types.Int8)
+	for _, then := range []string{"a + 1", "length(a::text)"} {
+		e := &expr.Case{Whens: []expr.Expr{mustRead(bm, "a > b", cols)}, Else: cols["c"], Typ: types.Int8}
+		th := mustRead(bm, then, cols)
+		if th.Type() != types.Int8 {
+			th = &expr.Cast{In: th, To: types.Int8}
+		}
+		e.Thens = []expr.Expr{th}
+		bm.Run("then="+then, func(bm *testing.B) {
+			p := mustCompile(bm, []expr.Expr{e}, b)
+			for bm.Loop() {
+				p.Eval(nil, b)
+			}
+			bm.ReportMetric(float64(b.N)*float64(bm.N)/bm.Elapsed().Seconds()/1e6, "Mrows/s")
+		})
+	}
+}
+
+// The benchmarks run, at their smallest, so that they do not rot.
+func TestBenchmarksRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip()
+	}
+	for _, typ := range []types.Type{types.Int8, types.NumericOf(18, 2)} {
+		b, cols := benchBatch(64, typ)
+		p := mustCompile(t, []expr.Expr{mustRead(t, "a > b", cols), mustRead(t, "a + b * 2 - c", cols)}, b)
+		if sel, errs := p.EvalFilter(nil, b); len(sel) == 0 || len(errs) > 0 {
+			t.Errorf("%d rows, %d errors", len(sel), len(errs))
+		}
+	}
+}
