@@ -165,6 +165,12 @@ func (c *compiler) compileRare(e Expr, n *node) (string, error) {
 		n.eval = evalIn(newInSet(e))
 		return nodeKey("in", n.typ, n.args, e.Negated, e.HasNull, e.List), nil
 	case *AnyOf:
+		if in := anyAsIn(e); in != nil {
+			n.cheap = n.args[0].cheap
+			n.args = n.args[:1]
+			n.eval = evalIn(newInSet(in))
+			return nodeKey("in", n.typ, n.args, in.Negated, in.HasNull, in.List), nil
+		}
 		op, err := equality(e.Op, e.Left, &Const{Typ: types.ElemOf(e.Array.Type())})
 		if err != nil {
 			return "", err

@@ -127,6 +127,31 @@ func (s *inSet) look(v *vec.Vec, out []bool) {
 	}
 }
 
+// anyAsIn is x = ANY (constant array) as a look-up in a list, nil for other forms.
+func anyAsIn(e *AnyOf) *In {
+	k, ok := e.Array.(*Const)
+	if !ok || k.Val.Null || e.All || e.Op.Name != "=" {
+		return nil
+	}
+	elem := types.ElemOf(k.Typ)
+	if e.Left.Type().OID != elem.OID {
+		return nil
+	}
+	a, err := types.DecodeArray(k.Val.S)
+	if err != nil || len(a.Elems) == 0 {
+		return nil // of no elements: false even for NULL
+	}
+	in := &In{Left: e.Left}
+	for _, d := range a.Elems {
+		if d.Null {
+			in.HasNull = true
+		} else {
+			in.List = append(in.List, d)
+		}
+	}
+	return in
+}
+
 // evalAnyOf compares Left with each element: ANY is true if one comparison is,
 // ALL false if one is not; else NULL if any was NULL.
 func evalAnyOf(op funcs.Kernel, e *AnyOf) func(*frame, *node) result {

@@ -211,3 +211,33 @@ func TestGuardedBranches(t *testing.T) {
 		t.Error("the left side of AND is always evaluated")
 	}
 }
+
+// x = ANY (array) gives the same as a constant, which is looked up, and as a
+// parameter, whose elements are compared.
+func TestAnyOf(t *testing.T) {
+	eq, _ := funcs.ResolveOp("=", &types.Int4, types.Int4)
+	arrayType := types.ArrayOf(types.Int4)
+	for _, c := range []struct{ x, array, want string }{
+		{"1", "{1,2}", "t"}, {"3", "{1,2}", "f"}, {"3", "{1,NULL}", "NULL"}, {"1", "{1,NULL}", "t"},
+		{"NULL", "{1}", "NULL"}, {"NULL", "{}", "f"}, {"1", "{}", "f"}, {"1", "NULL", "NULL"},
+	} {
+		x := &expr.Const{Typ: types.Int4, Val: types.NullDatum}
+		if c.x != "NULL" {
+			x.Val, _ = types.ParseText(c.x, types.Int4, nil)
+		}
+		arr := types.NullDatum
+		if c.array != "NULL" {
+			arr, _ = types.ParseText(c.array, arrayType, nil)
+		}
+		for _, array := range []expr.Expr{&expr.Const{Typ: arrayType, Val: arr}, &expr.Param{N: 1, Typ: arrayType}} {
+			d, err := expr.EvalDatum(&funcs.Ctx{Params: []types.Datum{arr}}, &expr.AnyOf{Left: x, Array: array, Op: eq.Overload})
+			got := "NULL"
+			if !d.Null {
+				got = string(types.AppendText(nil, d, types.Bool, nil))
+			}
+			if err != nil || got != c.want {
+				t.Errorf("%s = ANY (%s): %s, %v; want %s", c.x, c.array, got, err, c.want)
+			}
+		}
+	}
+}

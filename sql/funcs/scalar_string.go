@@ -120,6 +120,12 @@ func stringRows() []Overload {
 			fn(x.name, ts(t, t), t, text2(trim), x.doc, x.example),
 			fn(x.name, ts(t), t, text1(func(s string) string { return trim(s, " ") }), x.doc, ""))
 	}
+	rows = append(rows,
+		fn("overlay", ts(t, t, i4, i4), t, func(_ *Ctx, a []types.Datum) (types.Datum, error) { return overlay(a[0].S, a[1].S, a[2].I, a[3].I) },
+			"With a number of characters from a position on replaced.", "overlay('Txxxxas', 'hom', 2, 4) → Thomas"),
+		fn("overlay", ts(t, t, i4), t, func(_ *Ctx, a []types.Datum) (types.Datum, error) {
+			return overlay(a[0].S, a[1].S, a[2].I, int64(utf8.RuneCountInString(a[1].S)))
+		}, "With as many characters as the new text has replaced from a position on.", "overlay('abcdef', 'ZZ', 3) → abZZef"))
 	for _, name := range []string{"substring", "substr"} {
 		rows = append(rows,
 			fn(name, ts(t, i4), t, func(_ *Ctx, a []types.Datum) (types.Datum, error) {
@@ -276,6 +282,16 @@ func substring(s string, start, count int64) (string, *sqlerr.Error) {
 	start = max(start, 1)
 	from := runeAt(s, start-1)
 	return s[from : from+runeAt(s[from:], end-start)], nil
+}
+
+// overlay replaces count characters from position start by with.
+func overlay(s, with string, start, count int64) (types.Datum, error) {
+	if start <= 0 {
+		return types.NullDatum, errSubstrNeg
+	}
+	head := s[:runeAt(s, start-1)]
+	tail, _ := substring(s, start+count, 1<<40)
+	return bounded(head + with + tail)
 }
 
 func padded(before bool, s string, n int64, with string) (types.Datum, error) {

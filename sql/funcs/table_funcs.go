@@ -29,6 +29,13 @@ var tableFuncs = []TableFunc{
 	{Name: "jsonb_array_elements", Args: ts(types.JSONB), Cols: []string{"value"}, Ret: ts(types.JSONB), Doc: "Elements of a JSON array, a row each."},
 	{Name: "jsonb_array_elements_text", Args: ts(types.JSONB), Cols: []string{"value"}, Ret: ts(types.Text), Doc: "Elements of a JSON array as text, a row each."},
 	{Name: "jsonb_each", Args: ts(types.JSONB), Cols: []string{"key", "value"}, Ret: ts(types.Text, types.JSONB), Doc: "Fields of a JSON object, a row each."},
+	{Name: "jsonb_each_text", Args: ts(types.JSONB), Cols: []string{"key", "value"}, Ret: ts(types.Text, types.Text), Doc: "Fields of a JSON object as text, a row each."},
+	{Name: "json_array_elements", Args: ts(types.JSON), Cols: []string{"value"}, Ret: ts(types.JSON), Doc: "Elements of a JSON array, a row each."},
+	{Name: "json_array_elements_text", Args: ts(types.JSON), Cols: []string{"value"}, Ret: ts(types.Text), Doc: "Elements of a JSON array as text, a row each."},
+	{Name: "regexp_matches", Args: ts(types.Text, types.Text), Cols: []string{"regexp_matches"}, Ret: ts(textArray), Doc: "Groups of the first match."},
+	{Name: "regexp_matches", Args: ts(types.Text, types.Text, types.Text), Cols: []string{"regexp_matches"}, Ret: ts(textArray), Doc: "Groups of the first match, of each with flag g."},
+	{Name: "generate_subscripts", Args: ts(anyArray, types.Int4), Cols: []string{"generate_subscripts"}, Ret: ts(types.Int4), Doc: "Indexes of a dimension of an array."},
+	{Name: "string_to_table", Args: ts(types.Text, types.Text), Cols: []string{"string_to_table"}, Ret: ts(types.Text), Doc: "Pieces between separators, a row each."},
 	{Name: "jsonb_object_keys", Args: ts(types.JSONB), Cols: []string{"jsonb_object_keys"}, Ret: ts(types.Text), Doc: "Keys of a JSON object, a row each."},
 }
 
