@@ -2,6 +2,8 @@ package expr_test
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 
 	"github.com/tarndb/tarn/sql/expr"
@@ -241,7 +243,7 @@ func number(t string) (expr.Expr, error) {
 	typ := types.Int4
 	if strings.Contains(t, ".") {
 		typ = types.Numeric
-	} else if len(t) > 9 {
+	} else if v, err := strconv.ParseInt(t, 10, 64); err == nil && v > math.MaxInt32 {
 		typ = types.Int8
 	}
 	d, err := types.ParseText(t, typ, nil)
