@@ -1,0 +1,166 @@
+package exec
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/tarndb/tarn/sql/sqlerr"
+)
+
+// metaKey is where a checkpoint describes itself in the store.
+const metaKey = "engine"
+
+// metaCatalog is the catalog image of the same epoch.
+const metaCatalog = "catalog"
+
+// meta is what a checkpoint holds beside the arrangements. JSON: small, rare, and
+// readable in a dump.
+type meta struct {
+	Version  int
+	Epoch    Epoch
+	Timeline string
+	Tables   map[uint64]tableMeta
+	Streams  map[uint64]streamMeta
+	Views    map[uint64]viewMeta
+}
+
+type tableMeta struct{ NextRow int64 }
+
+type streamMeta struct {
+	Next      int64 // position of the next record
+	Watermark int64
+	LastIn    int64
+}
+
+type viewMeta struct {
+	// Fingerprint of the plan whose state was stored: another plan (of another
+	// release) must not read it.
+	Fingerprint uint64
+	Watermark   int64
+	From        Epoch // first epoch that the view answers for
+}
+
+const metaVersion = 1
+
+// checkpoints is the state of checkpointing; the loop's, but for what the writer
+// goroutine hands back under mu.
+type checkpoints struct {
+	last    time.Time
+	epoch   Epoch // of the newest durable checkpoint
+	running chan struct{}
+
+	mu  sync.Mutex
+	err error // of the last attempt
+}
+
+// checkpoint freezes what has changed and writes it beside the loop. done, if not
+// nil, is called on the writer's goroutine. It does nothing while one is running.
+func (e *Engine) checkpoint() {
+	if e.ck.running != nil {
+		select {
+		case <-e.ck.running:
+			e.ck.running = nil
+		default:
+			return
+		}
+	}
+	ep := e.applied.Load()
+	if ep == e.ck.epoch {
+		return
+	}
+	m, err := json.Marshal(e.meta(ep))
+	if err != nil {
+		e.die("checkpoint", err)
+		return
+	}
+	started := time.Now()
+	e.ck.last = started
+	frozen := e.space.Freeze()
+	values := map[string][]byte{metaKey: m, metaCatalog: e.cfg.Host.Image()}
+	e.stats.checkpointPause.Store(int64(time.Since(started)))
+	done := make(chan struct{})
+	e.ck.running = done
+	go func() {
+		defer close(done)
+		err := guard("checkpoint", func() error { return frozen.Write(context.Background(), values) })
+		if err == nil {
+			err = e.settle(ep)
+		}
+		e.ck.mu.Lock()
+		e.ck.err = err
+		if err == nil {
+			e.ck.epoch = ep
+		}
+		e.ck.mu.Unlock()
+		e.stats.checkpoints.Add(1)
+		e.stats.checkpointNanos.Store(int64(time.Since(started)))
+		if err != nil {
+			e.log.Warn("checkpoint failed; it will be tried again", "err", err)
+		}
+	}()
+}
+
+// settle moves what streams have in the journal up to ep into segments and cuts
+// the journal there: the checkpoint at ep holds all other state.
+func (e *Engine) settle(ep Epoch) error {
+	if err := e.topics.Settle(ep); err != nil {
+		return err
+	}
+	if err := e.topics.Maintain(); err != nil {
+		return err
+	}
+	e.retain(ep)
+	// Truncation is the loop's: the journal has one writer.
+	select {
+	case e.truncate <- ep:
+	default:
+	}
+	return nil
+}
+
+// waitCheckpoint waits for the running checkpoint.
+func (e *Engine) waitCheckpoint() {
+	if e.ck.running != nil {
+		<-e.ck.running
+		e.ck.running = nil
+	}
+}
+
+// meta describes the state at ep.
+func (e *Engine) meta(ep Epoch) *meta {
+	m := &meta{Version: metaVersion, Epoch: ep, Timeline: e.timeline,
+		Tables: map[uint64]tableMeta{}, Streams: map[uint64]streamMeta{}, Views: map[uint64]viewMeta{}}
+	for id, r := range *e.rels.Load() {
+		switch r.kind {
+		case tableRelation:
+			m.Tables[id] = tableMeta{NextRow: r.nextRow}
+		case streamRelation:
+			m.Streams[id] = streamMeta{Next: r.next, Watermark: r.mark.value, LastIn: r.lastIn}
+		case viewRelation:
+			m.Views[id] = viewMeta{Fingerprint: r.run.fingerprint, Watermark: r.run.mark, From: r.run.from}
+		}
+	}
+	return m
+}
+
+// loadMeta reads what the newest checkpoint says of itself; nil: there is none.
+func (e *Engine) loadMeta() (m *meta, catalog []byte, err error) {
+	b, ok, err := e.store.Meta(metaKey)
+	if err != nil || !ok {
+		return nil, nil, err
+	}
+	m = &meta{}
+	if err := json.Unmarshal(b, m); err != nil {
+		return nil, nil, sqlerr.New(sqlerr.DataCorrupted, "the checkpoint's description is damaged: %v", err)
+	}
+	if m.Version != metaVersion {
+		return nil, nil, sqlerr.New(sqlerr.FeatureNotSupported, "the folder was written by another version (checkpoint format %d, this binary reads %d)", m.Version, metaVersion)
+	}
+	catalog, ok, err = e.store.Meta(metaCatalog)
+	if err == nil && !ok {
+		err = sqlerr.New(sqlerr.DataCorrupted, "the checkpoint has no catalog")
+	}
+	return m, catalog, err
+}

@@ -1,0 +1,148 @@
+package exec
+
+import (
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/types"
+	"github.com/tarndb/tarn/sql/vec"
+)
+
+// Epoch numbers an epoch. It is also the epoch's logical time, µs since
+// 2000-01-01 UTC, strictly increasing: so a system time is an epoch, and AS OF
+// needs no table from one to the other.
+type Epoch = uint64
+
+// Config configures an engine. FS, Dir, Now and Host are required.
+type Config struct {
+	FS  vfs.FS
+	Dir string
+	// Host is the floor above: it knows the catalog.
+	Host Host
+	// Now is the wall clock, µs since 2000-01-01 UTC. The engine reads no other
+	// for what users see.
+	Now func() int64
+	// MemoryBytes is the budget of all state, queries and queues; 0 = 2 GiB.
+	MemoryBytes int64
+	// Workers is how many goroutines a step may use; 0 = one per core.
+	Workers int
+	// CheckpointEvery is the longest time between checkpoints while there are
+	// changes; 0 = 10 s. Negative: only when memory asks, and at Close.
+	CheckpointEvery time.Duration
+	// InlineRows: a new view over at most so many input rows is built inside the
+	// epoch of its CREATE; over more it is built beside the live group. 0 = 20,000.
+	InlineRows int64
+	// FeedBytesMax bounds what one slow subscriber may have waiting; 0 = 64 MiB.
+	FeedBytesMax int64
+	// AheadMicros bounds how far a watermark may run ahead of arrival; 0 = one minute.
+	AheadMicros int64
+	// RetainMicros is how long superseded rows are kept where a relation does not
+	// say otherwise; 0 = one hour.
+	RetainMicros int64
+	Log          *slog.Logger          // nil = discard
+	Metrics      prometheus.Registerer // nil = none
+	// Stop is called at each step of what must survive a crash. For tests.
+	Stop func(point string) error
+}
+
+func (c *Config) withDefaults() Config {
+	d := *c
+	if d.MemoryBytes == 0 {
+		d.MemoryBytes = 2 << 30
+	}
+	if d.Workers == 0 {
+		d.Workers = runtime.GOMAXPROCS(0)
+	}
+	if d.CheckpointEvery == 0 {
+		d.CheckpointEvery = 10 * time.Second
+	}
+	if d.InlineRows == 0 {
+		d.InlineRows = 20_000
+	}
+	if d.FeedBytesMax == 0 {
+		d.FeedBytesMax = 64 << 20
+	}
+	if d.AheadMicros == 0 {
+		d.AheadMicros = int64(time.Minute / time.Microsecond)
+	}
+	if d.RetainMicros == 0 {
+		d.RetainMicros = int64(time.Hour / time.Microsecond)
+	}
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	return d
+}
+
+// Host is what the engine asks of the floor above. Apply and Restore run on the
+// engine's loop, at an epoch boundary, and must not wait for it.
+type Host interface {
+	// Apply makes catalog changes, as the journal holds them, take effect: through
+	// setup it creates and drops the engine's relations. The same changes over the
+	// same catalog do the same thing; recovery relies on it.
+	Apply(setup *Setup, epoch Epoch, changes []byte) error
+	// Restore sets the catalog to a checkpoint's image (nil: an empty database)
+	// and creates its relations.
+	Restore(setup *Setup, image []byte) error
+	// Image is the catalog as a checkpoint keeps it.
+	Image() []byte
+}
+
+// TableDef defines a base table. Without a Key the table is a bag, and its
+// stored rows have one more column at the end: the row number, which is its key.
+type TableDef struct {
+	ID      uint64
+	Name    string
+	Types   []types.Type
+	Columns []string
+	Key     []int
+	KeyName string // constraint name in errors
+	Rowtime int    // event-time column, -1 = none
+	// RetainMicros: how long superseded rows are kept; 0 = the default, -1 = for ever.
+	RetainMicros int64
+}
+
+// StreamDef defines an embedded stream.
+type StreamDef struct {
+	ID          uint64
+	Name        string
+	Types       []types.Type
+	Columns     []string
+	Rowtime     int   // event-time column, -1 = arrival
+	DelayMicros int64 // watermark = greatest rowtime - delay
+	IdleMicros  int64 // 0 = never idle
+	// RetainMicros: how long records are kept; -1 = for ever.
+	RetainMicros int64
+}
+
+// ViewDef defines a materialized view.
+type ViewDef struct {
+	ID           uint64
+	Name         string
+	Plan         plan.Node
+	Columns      []string
+	Env          *types.Env // settings that the query's meaning depends on
+	RetainMicros int64      // as in TableDef
+	SkipErrors   bool       // WITH (on_error = 'skip')
+}
+
+// Write is rows for one relation, as a transaction wants them.
+type Write struct {
+	Object uint64
+	// Rows: for a table its stored columns with weights (-1 the old row, +1 the
+	// new one; new rows of a bag may leave out the row number column); for a
+	// stream its columns, weights all +1.
+	Rows *vec.Batch
+}
+
+// Txn is what one transaction asks for: all of it in one epoch, or nothing.
+type Txn struct {
+	Writes []Write
+	// Catalog is an encoded catalog change, nil = none.
+	Catalog []byte
+}

@@ -1,0 +1,113 @@
+// Package exec is the engine: it makes transactions durable, steps the standing
+// queries, and answers reads. One goroutine, the loop, does everything that
+// changes state; readers run beside it on completed epochs.
+//
+// Invariants
+//   - One journal frame is one epoch. Nothing of an epoch is visible before its
+//     frame is durable, and after a crash the same frames give the same state.
+//   - All live circuits step an epoch together; the applied epoch moves when all
+//     have, so a read at it is exact for one cut of all inputs.
+//   - A writer is acknowledged after the fsync and before the step; a read with
+//     strict freshness waits until what was acknowledged is applied.
+//
+// The engine sees plans, never SQL text or the catalog: the Host above it turns
+// catalog changes into relations (Setup).
+package exec
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tarndb/tarn/exec/arrange"
+	"github.com/tarndb/tarn/storage/journal"
+	"github.com/tarndb/tarn/storage/state"
+	"github.com/tarndb/tarn/storage/topic/embedded"
+)
+
+// Engine is one running database.
+type Engine struct {
+	cfg     Config
+	log     *slog.Logger
+	journal *journal.Journal
+	store   *state.Store
+	topics  *embedded.Log
+	budget  *arrange.Budget
+	space   *arrange.Space // of the live group
+	locks   *Locks
+
+	submit   chan *pending
+	requests chan *request
+	closing  chan struct{} // closed by Close
+	stopped  chan struct{} // closed when the loop has ended
+	truncate chan Epoch    // the journal may be cut up to here
+	failed   chan error    // gets the reason when the engine dies
+	once     sync.Once
+
+	acked   atomic.Uint64 // newest durable epoch
+	applied atomic.Uint64 // newest epoch that all of the live group has
+	rels    atomic.Pointer[map[uint64]*relation]
+	marks   atomic.Pointer[map[uint64]int64] // watermarks of the applied epoch
+	tempDir string                           // for what spills
+
+	waitMu  sync.Mutex
+	waiters chan struct{} // closed and replaced when applied moves
+
+	feedMu sync.Mutex
+	feeds  []*Feed
+
+	// The loop's own.
+	timeline string
+	last     Epoch
+	dead     error
+	group    []*pending
+	runners  []*runner // live, in order of dependence
+	ck       checkpoints
+	stats    stats
+}
+
+// Applied is the newest epoch that reads can be exact for.
+func (e *Engine) Applied() Epoch { return e.applied.Load() }
+
+// Locks are the row locks of open transactions.
+func (e *Engine) Locks() *Locks { return e.locks }
+
+// Failed gets the reason if the engine has to stop.
+func (e *Engine) Failed() <-chan error { return e.failed }
+
+// WaitFresh waits until everything acknowledged before the call is applied, and
+// returns the epoch to read at.
+func (e *Engine) WaitFresh(ctx context.Context) (Epoch, error) {
+	return e.WaitApplied(ctx, e.acked.Load())
+}
+
+// WaitApplied waits until epoch ep is applied and returns the newest applied one.
+func (e *Engine) WaitApplied(ctx context.Context, ep Epoch) (Epoch, error) {
+	for {
+		if now := e.applied.Load(); now >= ep {
+			return now, nil
+		}
+		e.waitMu.Lock()
+		w := e.waiters
+		e.waitMu.Unlock()
+		if now := e.applied.Load(); now >= ep {
+			return now, nil
+		}
+		select {
+		case <-w:
+		case <-e.stopped:
+			return 0, errShutdown()
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+}
+
+func (e *Engine) setApplied(ep Epoch) {
+	e.applied.Store(ep)
+	e.waitMu.Lock()
+	close(e.waiters)
+	e.waiters = make(chan struct{})
+	e.waitMu.Unlock()
+}

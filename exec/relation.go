@@ -1,0 +1,117 @@
+package exec
+
+import (
+	"sort"
+
+	"github.com/tarndb/tarn/exec/circuit"
+	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/types"
+	"github.com/tarndb/tarn/sql/vec"
+	"github.com/tarndb/tarn/storage/topic/embedded"
+)
+
+type relationKind uint8
+
+const (
+	tableRelation relationKind = iota
+	streamRelation
+	viewRelation
+)
+
+// relation is one relation of the live group. Fields without a lock are written
+// by the loop before the relation is published and never after, or are for the
+// loop alone (said beside them).
+type relation struct {
+	id      uint64
+	kind    relationKind
+	name    string
+	types   []types.Type // stored columns; a bag's row number is the last
+	columns []string
+	rowtime int
+
+	// Tables and views: the stored rows.
+	view *circuit.View
+
+	// Tables.
+	key     []int // stored columns that are the key
+	keyName string
+	bag     bool
+	nextRow int64 // loop only
+
+	// Streams.
+	topic  *embedded.Topic
+	mark   watermark // loop only
+	idle   int64     // µs, 0 = never
+	lastIn int64     // loop only: arrival of the newest record
+	next   int64     // loop only: position of the next record
+	retain int64     // µs, -1 = for ever
+
+	// Views.
+	run *runner
+}
+
+// relation returns the relation with that id, nil if there is none.
+func (e *Engine) relation(id uint64) *relation { return (*e.rels.Load())[id] }
+
+// setRelation publishes a relation; dropRelation removes one with its state. Both
+// are for the loop.
+func (e *Engine) setRelation(id uint64, r *relation) {
+	e.changeRelations(func(m map[uint64]*relation) { m[id] = r })
+}
+
+func (e *Engine) changeRelations(f func(map[uint64]*relation)) {
+	old := *e.rels.Load()
+	m := make(map[uint64]*relation, len(old)+1)
+	for k, v := range old {
+		m[k] = v
+	}
+	f(m)
+	e.rels.Store(&m)
+	// Dependencies have smaller ids than what depends on them, so the order of ids
+	// is an order of dependence.
+	e.runners = e.runners[:0]
+	for _, r := range m {
+		if r.run != nil {
+			e.runners = append(e.runners, r.run)
+		}
+	}
+	sort.Slice(e.runners, func(i, j int) bool { return e.runners[i].rel.id < e.runners[j].rel.id })
+}
+
+func (e *Engine) dropRelation(id uint64) {
+	r := e.relation(id)
+	if r == nil {
+		return
+	}
+	e.changeRelations(func(m map[uint64]*relation) { delete(m, id) })
+	if r.topic != nil {
+		if err := e.topics.Drop(id); err != nil {
+			e.log.Warn("dropped stream leaves files", "stream", r.name, "err", err)
+		}
+	}
+	e.dropState(id)
+	e.failFeeds(id, r.name)
+}
+
+// stateID names arrangement ordinal of the relation id. Ids are never reused, so
+// neither are these.
+func stateID(id uint64, ordinal int) uint64 { return id<<12 | uint64(ordinal) }
+
+// scanColumns cuts a stored batch to what a scan asks for. extra holds the
+// hidden columns of streams.
+func scanColumns(s *plan.Scan, b *vec.Batch, position, epoch *vec.Vec) *vec.Batch {
+	out := &vec.Batch{N: b.N, Cols: make([]*vec.Vec, len(s.Fields)), Weights: b.Weights}
+	for i, f := range s.Fields {
+		switch {
+		case f >= 0:
+			out.Cols[i] = b.Cols[f]
+		case f == plan.FieldPosition && position != nil:
+			out.Cols[i] = position
+		case f == plan.FieldPosition:
+			out.Cols[i] = b.Cols[len(b.Cols)-1]
+		case f == plan.FieldEpoch:
+			out.Cols[i] = epoch
+		}
+	}
+	return out
+}

@@ -1,0 +1,192 @@
+package exec
+
+import (
+	"math"
+
+	"github.com/tarndb/tarn/exec/zset"
+	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/vec"
+	"github.com/tarndb/tarn/storage/topic"
+)
+
+// scanAt emits the rows of a scan as they stood at an epoch. A scan's own AS OF
+// SYSTEM TIME goes before ep, its EVENT TIME is applied on top.
+func (e *Engine) scanAt(s *plan.Scan, ep Epoch, emit func(*vec.Batch) error) error {
+	if s.SystemTime != nil {
+		ep = min(ep, Epoch(max(*s.SystemTime, 0)))
+	}
+	rel := e.relation(s.Object)
+	if rel == nil {
+		return sqlerr.New(sqlerr.UndefinedTable, "relation %q does not exist", s.Name)
+	}
+	if rel.kind == streamRelation {
+		return rel.scanStream(s, 0, ep, func(_ Epoch, b *vec.Batch) error { return emit(b) })
+	}
+	if err := rel.answers(ep); err != nil {
+		return err
+	}
+	if s.EventTime != nil && s.RowtimeCol >= 0 {
+		return rel.scanEventTime(s, ep, emit)
+	}
+	return rel.view.Scan(ep, rel.storedFields(s.Fields), emit)
+}
+
+// answers fails if the relation cannot answer for an epoch any more, or not yet.
+func (r *relation) answers(ep Epoch) error {
+	horizon := r.view.Horizon()
+	if r.run != nil {
+		horizon = max(horizon, r.run.from)
+	}
+	if ep >= horizon {
+		return nil
+	}
+	return sqlerr.New(sqlerr.SnapshotTooOld, "relation %q does not know what it held at the system time asked for", r.name).
+		WithDetail("The earliest system time it answers for is %s.", showEpoch(horizon)).
+		WithHint("Ask for a later time, or keep more with WITH (retain_history = …).")
+}
+
+// storedFields maps a scan's fields to stored columns: a bag's row number is its
+// last one.
+func (r *relation) storedFields(fields []int) []int {
+	out := make([]int, len(fields))
+	for i, f := range fields {
+		if out[i] = f; f == plan.FieldPosition {
+			out[i] = len(r.types) - 1
+		}
+	}
+	return out
+}
+
+// scanStream emits the records of epochs in (after, upTo], with their epoch: one
+// epoch a batch if after > 0 asks for changes, else as they are stored.
+func (r *relation) scanStream(s *plan.Scan, after, upTo Epoch, emit func(Epoch, *vec.Batch) error) error {
+	want := make([]int, 0, len(s.Fields)+1)
+	at := make([]int, len(s.Fields)) // field → place in want, -1 = hidden
+	for i, f := range s.Fields {
+		at[i] = -1
+		if f >= 0 {
+			at[i] = len(want)
+			want = append(want, f)
+		}
+	}
+	if upTo == 0 {
+		return nil
+	}
+	read := topic.Scan{Columns: want, Types: r.types, Rowtime: s.EventTime != nil, After: after, UpTo: upTo}
+	return r.topic.Read(0, read, func(rows *topic.Rows) error {
+		lo := 0
+		for _, run := range rows.Epochs {
+			hi := lo + run.Rows
+			if after == 0 {
+				hi = rows.Batch.N
+			}
+			if b := r.streamBatch(s, rows.Slice(lo, hi), at); b.N > 0 {
+				if err := emit(run.Epoch, b); err != nil {
+					return err
+				}
+			}
+			if lo = hi; lo == rows.Batch.N {
+				break
+			}
+		}
+		return nil
+	})
+}
+
+func (r *relation) streamBatch(s *plan.Scan, rows *topic.Rows, at []int) *vec.Batch {
+	out := &vec.Batch{N: rows.Batch.N, Cols: make([]*vec.Vec, len(s.Fields))}
+	for i, f := range s.Fields {
+		switch {
+		case at[i] >= 0:
+			out.Cols[i] = rows.Batch.Cols[at[i]]
+		case f == plan.FieldPosition:
+			out.Cols[i] = sequence(rows.First, out.N)
+		case f == plan.FieldEpoch:
+			v := repeat(0, out.N)
+			for k, n := 0, 0; k < len(rows.Epochs); k++ {
+				for range rows.Epochs[k].Rows {
+					v.Ints[n] = int64(rows.Epochs[k].Epoch)
+					n++
+				}
+			}
+			out.Cols[i] = v
+		}
+	}
+	var drop []bool
+	if s.DropLate && rows.Late != nil {
+		drop = append(drop, rows.Late...)
+	}
+	if s.EventTime != nil && rows.Rowtime != nil {
+		if drop == nil {
+			drop = make([]bool, out.N)
+		}
+		for i, t := range rows.Rowtime {
+			drop[i] = drop[i] || t > *s.EventTime
+		}
+	}
+	if drop != nil {
+		out = dropMarked(out, drop)
+	}
+	return out
+}
+
+// scanEventTime emits the rows of a table with an event-time column as they were
+// at an event time, by what was known at epoch ep: of each key that stands at ep,
+// the version with the greatest rowtime that is not after the asked one. A
+// version holds from its rowtime to the next version's.
+func (r *relation) scanEventTime(s *plan.Scan, ep Epoch, emit func(*vec.Batch) error) error {
+	type pick struct {
+		batch *vec.Batch
+		row   int
+		time  int64
+	}
+	best := map[string]pick{}
+	standing := map[string]bool{}
+	consider := func(b *vec.Batch, live bool) {
+		keys := keysOf(b, r.key)
+		times := b.Cols[r.rowtime]
+		for i := range b.N {
+			if b.Weight(i) < 0 {
+				continue
+			}
+			k := string(keys.Key(i))
+			if live {
+				standing[k] = true
+			}
+			t := int64(math.MinInt64)
+			if !times.IsNull(i) {
+				t = times.Ints[i]
+			}
+			if old, ok := best[k]; t <= *s.EventTime && (!ok || t >= old.time) {
+				best[k] = pick{b, i, t}
+			}
+		}
+	}
+	err := r.view.Changes(0, ep, func(_ uint64, b *vec.Batch) error {
+		consider(b, false)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = r.view.Scan(ep, nil, func(b *vec.Batch) error {
+		consider(b, true)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	fields := r.storedFields(s.Fields)
+	var parts []*vec.Batch
+	for k, p := range best {
+		if standing[k] {
+			row := p.batch.Select([]int32{int32(p.row)})
+			parts = append(parts, &vec.Batch{N: 1, Cols: pickColumns(row.Cols, fields)})
+		}
+	}
+	if out := zset.ConsolidateAll(parts); out != nil {
+		return emit(out)
+	}
+	return nil
+}

@@ -1,0 +1,235 @@
+package exec
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/tarndb/tarn/exec/circuit"
+	"github.com/tarndb/tarn/exec/operator"
+	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/types"
+	"github.com/tarndb/tarn/sql/vec"
+)
+
+// delta is what one epoch did to one relation.
+type delta struct {
+	batches []*vec.Batch // stored layout
+	// Streams: late flags and the position of the first row, by batch.
+	late  [][]bool
+	first []int64
+}
+
+// step applies a durable epoch: base relations first, then every live view in
+// order of dependence, then the feeds. When it returns, the epoch is applied.
+func (e *Engine) step(ep Epoch, in inputs, setup *Setup) error {
+	e.space.Begin(ep)
+	deltas := make(map[uint64]*delta, len(in))
+	for _, id := range in.ids() {
+		rel := e.relation(id)
+		if rel == nil {
+			continue // dropped by a later change of the same journal (recovery)
+		}
+		d := &delta{}
+		deltas[id] = d
+		if rel.kind == tableRelation {
+			b, err := rel.applyTable(ep, in.batches(id))
+			if err != nil {
+				return err
+			}
+			if b != nil {
+				d.batches = []*vec.Batch{b}
+			}
+			continue
+		}
+		for _, x := range in[id] {
+			d.batches = append(d.batches, x.rows)
+			d.late = append(d.late, x.late)
+			d.first = append(d.first, rel.next)
+			rel.next += int64(x.rows.N)
+			if rel.rowtime >= 0 {
+				rel.mark.observe(x.rows.Cols[rel.rowtime], int64(ep))
+			}
+		}
+		rel.lastIn = int64(ep)
+		if rel.rowtime < 0 {
+			rel.mark.value = int64(ep)
+		}
+	}
+	for _, r := range e.runners {
+		if err := r.step(ep, deltas); err != nil {
+			return err
+		}
+	}
+	if setup != nil {
+		if err := setup.commit(); err != nil {
+			return err
+		}
+	}
+	e.publishMarks()
+	e.publish(ep, deltas)
+	e.setApplied(ep)
+	e.stats.epochs.Add(1)
+	return nil
+}
+
+// ids are the relations with input, in order.
+func (in inputs) ids() []uint64 { return slices.Sorted(maps.Keys(in)) }
+
+func (in inputs) batches(id uint64) []*vec.Batch {
+	out := make([]*vec.Batch, len(in[id]))
+	for i, x := range in[id] {
+		out[i] = x.rows
+	}
+	return out
+}
+
+// runner is a live view: its circuit and where its output goes.
+type runner struct {
+	e           *Engine
+	rel         *relation
+	def         ViewDef
+	fingerprint uint64
+	from        Epoch // first epoch that it answers for
+	circ        *circuit.Circuit
+	scans       []*plan.Scan
+	env         operator.Step // what does not change from step to step
+	mark        int64         // watermark of the last step
+}
+
+// step runs an epoch through the view; its delta goes into deltas for those
+// that read it.
+func (r *runner) step(ep Epoch, deltas map[uint64]*delta) error {
+	s := r.env
+	s.Epoch, s.Time = ep, int64(ep)
+	s.Watermark = r.e.minWatermark(r.scans)
+	touched := s.Watermark != r.mark
+	for i, scan := range r.scans {
+		d := deltas[scan.Object]
+		if d == nil {
+			continue
+		}
+		touched = true
+		for j := range d.batches {
+			if b := d.cut(scan, j, ep); b.N > 0 {
+				if err := r.circ.Push(&s, i, b, r.rel.view); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if !touched {
+		return nil
+	}
+	r.mark = s.Watermark
+	if err := r.circ.Flush(&s, r.rel.view); err != nil {
+		return err
+	}
+	out, err := r.rel.view.Commit(ep)
+	if err != nil {
+		return err
+	}
+	if out.Batch != nil {
+		deltas[r.rel.id] = &delta{batches: []*vec.Batch{out.Batch}}
+	}
+	return nil
+}
+
+// cut is batch j as a scan wants it.
+func (d *delta) cut(scan *plan.Scan, j int, ep Epoch) *vec.Batch {
+	b := d.batches[j]
+	var position, epoch *vec.Vec
+	if d.first != nil {
+		for _, f := range scan.Fields {
+			switch f {
+			case plan.FieldPosition:
+				position = sequence(d.first[j], b.N)
+			case plan.FieldEpoch:
+				epoch = repeat(int64(ep), b.N)
+			}
+		}
+	}
+	b = scanColumns(scan, b, position, epoch)
+	if scan.DropLate && d.late != nil && d.late[j] != nil {
+		b = dropMarked(b, d.late[j])
+	}
+	return b
+}
+
+// dropMarked leaves out the marked rows.
+func dropMarked(b *vec.Batch, marked []bool) *vec.Batch {
+	sel := make([]int32, 0, b.N)
+	for i, m := range marked {
+		if !m {
+			sel = append(sel, int32(i))
+		}
+	}
+	return b.Select(sel)
+}
+
+func sequence(first int64, n int) *vec.Vec {
+	v := &vec.Vec{Type: types.Int8, N: n, Ints: make([]int64, n)}
+	for i := range v.Ints {
+		v.Ints[i] = first + int64(i)
+	}
+	return v
+}
+
+func repeat(x int64, n int) *vec.Vec {
+	v := &vec.Vec{Type: types.Int8, N: n, Ints: make([]int64, n)}
+	for i := range v.Ints {
+		v.Ints[i] = x
+	}
+	return v
+}
+
+// minWatermark is the least watermark of the streams below scans, through views;
+// noWatermark where there is none. Relations without event time do not count.
+func (e *Engine) minWatermark(scans []*plan.Scan) int64 {
+	w, _ := e.watermarkOver(scans)
+	return w
+}
+
+func (e *Engine) watermarkOver(scans []*plan.Scan) (low int64, any bool) {
+	low = noWatermark
+	for _, s := range scans {
+		if w, ok := e.watermarkOf(s.Object); ok && (!any || w < low) {
+			low, any = w, true
+		}
+	}
+	return low, any
+}
+
+func (e *Engine) watermarkOf(id uint64) (w int64, ok bool) {
+	rel := e.relation(id)
+	switch {
+	case rel == nil || rel.kind == tableRelation:
+		return noWatermark, false
+	case rel.kind == streamRelation:
+		return rel.mark.value, true
+	}
+	return e.watermarkOver(rel.run.scans)
+}
+
+// publish hands the epoch's deltas to the feeds.
+func (e *Engine) publish(ep Epoch, deltas map[uint64]*delta) {
+	e.feedMu.Lock()
+	defer e.feedMu.Unlock()
+	for i := 0; i < len(e.feeds); i++ {
+		f := e.feeds[i]
+		c := Change{Epoch: ep, Watermark: e.minWatermark(f.scans), Deltas: make([]*delta, len(f.scans))}
+		any := f.progress
+		for j, s := range f.scans {
+			if d := deltas[s.Object]; d != nil {
+				c.Deltas[j], any = d, true
+			}
+		}
+		if !any && c.Watermark == f.mark {
+			continue
+		}
+		f.mark = c.Watermark
+		if !f.push(c) {
+			e.feeds = append(e.feeds[:i], e.feeds[i+1:]...)
+			i--
+		}
+	}
+}

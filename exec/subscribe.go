@@ -1,0 +1,305 @@
+package exec
+
+import (
+	"context"
+	"slices"
+
+	"github.com/tarndb/tarn/exec/arrange"
+	"github.com/tarndb/tarn/exec/circuit"
+	"github.com/tarndb/tarn/exec/operator"
+	"github.com/tarndb/tarn/exec/zset"
+	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/funcs"
+	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/vec"
+)
+
+// SubscribeOptions say what a subscription gives.
+type SubscribeOptions struct {
+	Ctx      *funcs.Ctx
+	Snapshot bool   // begin with the rows as they stand
+	Progress bool   // also tell of epochs without changes
+	After    *Epoch // resume: the changes of epochs after this one, no snapshot
+	From     *Epoch // the snapshot as of this epoch, then what came after
+	UpTo     *Epoch // end before this epoch
+}
+
+// Update is one epoch's change of the subscribed query: consolidated,
+// retractions first. Rows is nil for a mere sign of progress.
+type Update struct {
+	Epoch    Epoch
+	Rows     *vec.Batch
+	Snapshot bool
+}
+
+// Subscription runs a query over the changes of the relations it names, in the
+// goroutine that reads it: the loop only queues references.
+type Subscription struct {
+	e     *Engine
+	o     SubscribeOptions
+	circ  *circuit.Circuit
+	space *arrange.Space
+	scans []*plan.Scan
+	feed  *Feed
+	at    Epoch // everything up to here has been given
+
+	out   []*vec.Batch
+	errs  []zset.Error
+	ready []Update
+	last  int64
+	step  operator.Step
+	ended bool
+}
+
+// Subscribe begins a subscription. The first updates are those of its past: the
+// snapshot, or what came after the epoch to resume from.
+func (e *Engine) Subscribe(ctx context.Context, root plan.Node, o SubscribeOptions) (s *Subscription, err error) {
+	s = &Subscription{e: e, o: o, last: noWatermark}
+	s.space = arrange.NewSpace(arrange.Options{Budget: e.budget})
+	s.circ, err = circuit.Build(root, circuit.Env{Space: s.space, StateID: func(n int) uint64 { return uint64(n + 1) }})
+	if err != nil {
+		return nil, err
+	}
+	s.scans = s.circ.Sources()
+	s.feed = newFeed(s.scans, o.Progress || o.UpTo != nil, e.cfg.FeedBytesMax)
+	s.step = operator.Step{Ctx: o.Ctx, Workers: 1, Done: ctx.Done()}
+	// The feed begins at an epoch boundary; everything up to it is read from the
+	// stored relations, everything after it comes through the feed.
+	var cut Epoch
+	var release func()
+	err = e.onLoop(ctx, func() error {
+		cut = e.applied.Load()
+		start := cut
+		if o.After != nil {
+			start = min(start, *o.After)
+		}
+		if o.From != nil {
+			start = min(start, *o.From)
+		}
+		release = e.space.Pin(start)
+		e.feedMu.Lock()
+		e.feeds = append(e.feeds, s.feed)
+		e.feedMu.Unlock()
+		return nil
+	})
+	if err == nil {
+		err = guard("subscribe", func() error { return s.past(cut) })
+		release()
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// past brings the circuit to the cut.
+func (s *Subscription) past(cut Epoch) error {
+	base := cut
+	switch {
+	case s.o.After != nil:
+		base = *s.o.After
+	case s.o.From != nil:
+		base = *s.o.From
+	}
+	if base > cut {
+		return sqlerr.New(sqlerr.InvalidParameterValue, "AS OF lies in the future").
+			WithHint("The newest epoch is %d.", cut)
+	}
+	for _, scan := range s.scans {
+		if rel := s.e.relation(scan.Object); rel != nil && rel.view != nil {
+			if err := rel.answers(base); err != nil {
+				return err
+			}
+		}
+	}
+	s.begin(base)
+	for i, scan := range s.scans {
+		if err := s.e.scanAt(scan, base, func(b *vec.Batch) error { return s.circ.Push(&s.step, i, b, s) }); err != nil {
+			return err
+		}
+	}
+	snapshot, err := s.end(base)
+	if err != nil {
+		return err
+	}
+	if s.o.After == nil && s.o.Snapshot {
+		s.ready = append(s.ready, Update{Epoch: base, Rows: snapshot, Snapshot: true})
+	}
+	s.at = base
+	return s.replay(base, cut)
+}
+
+// replay gives the epochs in (from, to] from the stored relations.
+func (s *Subscription) replay(from, to Epoch) error {
+	if from >= to {
+		return nil
+	}
+	// All changes of the span are put in order of epoch; a resumed subscription is
+	// as long as what it missed.
+	type piece struct {
+		scan int
+		b    *vec.Batch
+	}
+	byEpoch := map[Epoch][]piece{}
+	var epochs []Epoch
+	add := func(scan int) func(Epoch, *vec.Batch) error {
+		return func(ep Epoch, b *vec.Batch) error {
+			if byEpoch[ep] == nil {
+				epochs = append(epochs, ep)
+			}
+			byEpoch[ep] = append(byEpoch[ep], piece{scan, b})
+			return nil
+		}
+	}
+	for i, scan := range s.scans {
+		rel := s.e.relation(scan.Object)
+		if rel == nil {
+			return errGone()
+		}
+		var err error
+		if rel.kind == streamRelation {
+			err = rel.scanStream(scan, from, to, add(i))
+		} else {
+			err = rel.view.Changes(from, to, func(ep uint64, b *vec.Batch) error {
+				return add(i)(ep, scanColumns(scan, b, nil, nil))
+			})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	slices.Sort(epochs)
+	for _, ep := range epochs {
+		s.begin(ep)
+		for _, p := range byEpoch[ep] {
+			if err := s.circ.Push(&s.step, p.scan, p.b, s); err != nil {
+				return err
+			}
+		}
+		if err := s.give(ep, false); err != nil {
+			return err
+		}
+	}
+	s.at = to
+	return nil
+}
+
+// Next waits for updates. An error ends the subscription; io.EOF is not used: an
+// UP TO that has been reached gives done.
+func (s *Subscription) Next(ctx context.Context) (updates []Update, done bool, err error) {
+	for {
+		if len(s.ready) > 0 {
+			updates, s.ready = s.ready, nil
+			return updates, false, nil
+		}
+		if s.ended || s.o.UpTo != nil && s.at+1 >= *s.o.UpTo {
+			return nil, true, nil
+		}
+		changes, err := s.feed.Next(ctx)
+		for i := range changes {
+			if cerr := s.change(&changes[i]); cerr != nil {
+				return nil, true, cerr
+			}
+		}
+		if err != nil && len(s.ready) == 0 {
+			return nil, true, err
+		}
+	}
+}
+
+func (s *Subscription) change(c *Change) error {
+	if c.Epoch <= s.at {
+		return nil
+	}
+	if s.o.UpTo != nil && c.Epoch >= *s.o.UpTo {
+		s.ended = true
+		return nil
+	}
+	s.begin(c.Epoch)
+	s.step.Watermark = c.Watermark
+	for i, d := range c.Deltas {
+		if d == nil {
+			continue
+		}
+		for j := range d.batches {
+			if b := d.cut(s.scans[i], j, c.Epoch); b.N > 0 {
+				if err := s.circ.Push(&s.step, i, b, s); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	s.at = c.Epoch
+	return s.give(c.Epoch, s.o.Progress)
+}
+
+func (s *Subscription) begin(ep Epoch) {
+	s.space.Begin(max(ep, 1))
+	s.step.Epoch, s.step.Time = ep, int64(ep)
+	s.step.Watermark, _ = s.e.watermarks(s.scans)
+}
+
+// give ends a step and queues what it gave.
+func (s *Subscription) give(ep Epoch, always bool) error {
+	b, err := s.end(ep)
+	if err != nil {
+		return err
+	}
+	if s.o.UpTo != nil && ep >= *s.o.UpTo {
+		return nil
+	}
+	if b != nil || always {
+		s.ready = append(s.ready, Update{Epoch: ep, Rows: b})
+	}
+	return nil
+}
+
+func (s *Subscription) end(Epoch) (*vec.Batch, error) {
+	if err := s.circ.Flush(&s.step, s); err != nil {
+		return nil, err
+	}
+	b := zset.RetractionsFirst(zset.ConsolidateAll(s.out))
+	s.out = nil
+	for _, e := range zset.ConsolidateErrors(s.errs) {
+		if e.Weight > 0 {
+			return nil, e.Err
+		}
+	}
+	return b, nil
+}
+
+// Batch and Errors make a Subscription the Emit of its circuit.
+func (s *Subscription) Batch(b *vec.Batch) error { s.out = append(s.out, b); return nil }
+
+// Errors keeps run-time errors; those that stand at the end of a step end the
+// subscription.
+func (s *Subscription) Errors(errs []zset.Error) error { s.errs = append(s.errs, errs...); return nil }
+
+// At is the epoch up to which everything has been given.
+func (s *Subscription) At() Epoch { return s.at }
+
+// Close ends the subscription and frees its state.
+func (s *Subscription) Close() {
+	if s.feed != nil {
+		s.feed.Close()
+	}
+	s.space.Close()
+}
+
+// failFeeds ends the subscriptions that read a dropped relation.
+func (e *Engine) failFeeds(id uint64, name string) {
+	e.feedMu.Lock()
+	defer e.feedMu.Unlock()
+	for _, f := range e.feeds {
+		for _, s := range f.scans {
+			if s.Object == id {
+				f.fail(sqlerr.New(sqlerr.UndefinedTable, "relation %q has been dropped", name))
+			}
+		}
+	}
+}
+
+func errGone() error {
+	return sqlerr.New(sqlerr.UndefinedTable, "the relation has been dropped")
+}

@@ -1,0 +1,82 @@
+package exec
+
+import (
+	"github.com/tarndb/tarn/exec/arrange"
+	"github.com/tarndb/tarn/exec/circuit"
+	"github.com/tarndb/tarn/exec/zset"
+	"github.com/tarndb/tarn/sql/types"
+	"github.com/tarndb/tarn/sql/vec"
+	"github.com/tarndb/tarn/storage/rowenc"
+)
+
+// newTable makes a table; where the store holds one of that id, its rows are there.
+func (e *Engine) newTable(def TableDef) (*relation, error) {
+	r := &relation{
+		id: def.ID, kind: tableRelation, name: def.Name, columns: def.Columns, types: def.Types,
+		key: def.Key, keyName: def.KeyName, rowtime: def.Rowtime,
+	}
+	if len(def.Key) == 0 {
+		r.bag = true
+		r.types = append(append([]types.Type(nil), def.Types...), types.Int8)
+		r.columns = append(append([]string(nil), def.Columns...), "_row")
+		r.key = []int{len(def.Types)}
+	}
+	var err error
+	r.view, err = circuit.NewTable(e.space, func(n int) uint64 { return stateID(def.ID, n) }, def.Name, r.types, r.key, e.tableOptions(def.RetainMicros))
+	return r, err
+}
+
+// newStream makes a stream; records that its topic holds are there.
+func (e *Engine) newStream(def StreamDef) (*relation, error) {
+	t, err := e.topics.Create(def.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &relation{
+		id: def.ID, kind: streamRelation, name: def.Name, columns: def.Columns, types: def.Types, rowtime: def.Rowtime,
+		topic: t, idle: def.IdleMicros, retain: def.RetainMicros,
+		mark: watermark{delay: def.DelayMicros, ahead: e.cfg.AheadMicros, value: noWatermark},
+	}, nil
+}
+
+func (e *Engine) tableOptions(retain int64) arrange.TableOptions {
+	if retain == 0 {
+		retain = e.cfg.RetainMicros
+	}
+	return arrange.TableOptions{History: arrange.HistoryKeep, RetainMicros: retain}
+}
+
+// standing returns, for rows with the given keys, the rows that stand in the
+// table now as exact bytes, by key; "" = none. cols are the key columns.
+func (r *relation) standing(cols []*vec.Vec, n int, ep Epoch) (map[string]string, error) {
+	found, err := r.view.Get(&vec.Batch{N: n, Cols: cols}, ep, nil)
+	if err != nil || found == nil {
+		return nil, err
+	}
+	var keys, images rowenc.Keys
+	rowenc.EncodeKeys(&keys, pickColumns(found.Cols, r.key), found.N, rowenc.KeyOptions{Mode: rowenc.Canonical})
+	rowenc.EncodeKeys(&images, found.Cols, found.N, rowenc.KeyOptions{Mode: rowenc.Exact})
+	out := make(map[string]string, found.N)
+	for i := range found.N {
+		out[string(keys.Key(i))] = string(images.Key(i))
+	}
+	return out, nil
+}
+
+func pickColumns(cols []*vec.Vec, want []int) []*vec.Vec {
+	out := make([]*vec.Vec, len(want))
+	for i, c := range want {
+		out[i] = cols[c]
+	}
+	return out
+}
+
+// applyTable adds an epoch's rows to a table. batches are in order of arrival; a
+// row that came and went within the epoch leaves nothing.
+func (r *relation) applyTable(ep Epoch, batches []*vec.Batch) (*vec.Batch, error) {
+	b := batches[0]
+	if len(batches) > 1 || b.Weights != nil {
+		b = zset.ConsolidateAll(batches)
+	}
+	return b, r.view.ApplyDelta(ep, b)
+}

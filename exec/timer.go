@@ -1,0 +1,112 @@
+package exec
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/tarndb/tarn/sql/vec"
+	"github.com/tarndb/tarn/storage/journal"
+	"github.com/tarndb/tarn/storage/rowenc"
+	"github.com/tarndb/tarn/storage/segment"
+)
+
+// stats are figures that anyone may read.
+type stats struct {
+	epochs, checkpoints              atomic.Int64
+	checkpointPause, checkpointNanos atomic.Int64
+}
+
+// onTimer is what the loop does by the clock alone.
+func (e *Engine) onTimer() {
+	if e.cfg.CheckpointEvery > 0 && time.Since(e.ck.last) >= e.cfg.CheckpointEvery || e.space.NeedCheckpoint() {
+		e.checkpoint()
+	}
+	e.idle()
+}
+
+// idle seals an epoch without rows where a stream with IDLE TIMEOUT has had no
+// input for so long: its event time then follows the wall clock.
+func (e *Engine) idle() {
+	now := e.cfg.Now()
+	for _, r := range *e.rels.Load() {
+		if r.kind != streamRelation || r.idle == 0 || r.rowtime < 0 || now-r.lastIn < r.idle {
+			continue
+		}
+		if mark := now - r.idle - r.mark.delay; mark > r.mark.value && e.waitsForTime(r.id) {
+			ep := e.nextEpoch()
+			frame := journal.Frame{Epoch: ep, Time: int64(ep), Entries: []journal.Entry{{Kind: journal.KindWatermark, Object: r.id, Payload: encodeMark(mark)}}}
+			if err := e.journal.Append(&frame); err != nil {
+				e.log.Warn("could not seal an idle epoch", "err", err)
+				return
+			}
+			e.last = ep
+			e.acked.Store(ep)
+			if err := e.topics.Apply(&frame); err != nil {
+				e.die("topics", err)
+				return
+			}
+			r.mark.value = mark
+			if err := guard("step", func() error { return e.step(ep, nil, nil) }); err != nil {
+				e.die("step", err)
+			}
+			return
+		}
+	}
+}
+
+// waitsForTime reports whether any view reads the stream.
+func (e *Engine) waitsForTime(id uint64) bool {
+	for _, run := range e.runners {
+		for _, s := range run.scans {
+			if s.Object == id {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// cutJournal cuts the journal where a checkpoint has asked for it.
+func (e *Engine) cutJournal() {
+	select {
+	case ep := <-e.truncate:
+		e.cutJournalAt(ep)
+	default:
+	}
+}
+
+func (e *Engine) cutJournalAt(ep Epoch) {
+	if err := e.journal.Truncate(min(ep, e.topics.Settled()) + 1); err != nil {
+		e.log.Warn("could not cut the journal", "err", err)
+	}
+}
+
+// retain drops segments that are older than their stream keeps.
+func (e *Engine) retain(ep Epoch) {
+	for _, r := range *e.rels.Load() {
+		if r.kind != streamRelation || r.retain < 0 || int64(ep) < r.retain {
+			continue
+		}
+		limit := ep - uint64(r.retain)
+		if _, err := r.topic.Retain(func(s segment.Info) bool { return s.LastEpoch < limit }); err != nil {
+			e.log.Warn("retention", "stream", r.name, "err", err)
+		}
+	}
+}
+
+// showEpoch is an epoch as a time.
+func showEpoch(ep Epoch) string {
+	return time.UnixMicro(int64(ep) + unixOfZero).UTC().Format("2006-01-02 15:04:05.999999Z07")
+}
+
+// unixOfZero is 2000-01-01 in µs since 1970.
+const unixOfZero = 946684800 * 1_000_000
+
+func keysOf(b *vec.Batch, cols []int) *rowenc.Keys {
+	var k rowenc.Keys
+	rowenc.EncodeKeys(&k, pickColumns(b.Cols, cols), b.N, rowenc.KeyOptions{Mode: rowenc.Canonical})
+	return &k
+}
+
+func encodeMark(mark int64) []byte { return fmt.Appendf(nil, "%d", mark) }

@@ -1,0 +1,90 @@
+package exec
+
+import (
+	"fmt"
+
+	"github.com/tarndb/tarn/exec/circuit"
+	"github.com/tarndb/tarn/exec/operator"
+	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/funcs"
+	"github.com/tarndb/tarn/sql/types"
+	"github.com/tarndb/tarn/sql/vec"
+)
+
+// buildView makes a view's circuit and output over the live group's state.
+func (e *Engine) buildView(def ViewDef) (*runner, error) {
+	ctx := &funcs.Ctx{Env: def.Env}
+	circ, err := circuit.Build(def.Plan, circuit.Env{
+		Space: e.space, StateID: func(n int) uint64 { return stateID(def.ID, n) }, Output: e.tableOptions(def.RetainMicros),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("view %q: %w", def.Name, err)
+	}
+	view, err := circuit.NewView(circ, def.Name, ctx)
+	if err != nil {
+		return nil, fmt.Errorf("view %q: %w", def.Name, err)
+	}
+	view.SetSkipErrors(def.SkipErrors)
+	ts := make([]types.Type, 0, len(def.Plan.Columns()))
+	for _, c := range def.Plan.Columns() {
+		ts = append(ts, c.Type)
+	}
+	r := &runner{
+		e: e, def: def, fingerprint: plan.Fingerprint(def.Plan), circ: circ, scans: circ.Sources(), mark: noWatermark,
+		env: operator.Step{Ctx: ctx, Workers: e.cfg.Workers},
+	}
+	r.rel = &relation{id: def.ID, kind: viewRelation, name: def.Name, types: ts, columns: def.Columns, rowtime: -1, view: view, run: r}
+	return r, nil
+}
+
+// createView builds a view and brings it to epoch ep, whose rows its inputs hold
+// already; from the next epoch on it steps with the live group.
+func (e *Engine) createView(def ViewDef, ep Epoch) error {
+	r, err := e.buildView(def)
+	if err != nil {
+		return err
+	}
+	r.from = ep
+	s := r.env
+	s.Epoch, s.Time, s.Watermark = ep, int64(ep), e.minWatermark(r.scans)
+	for i, scan := range r.scans {
+		err := e.scanAt(scan, ep, func(b *vec.Batch) error { return r.circ.Push(&s, i, b, r.rel.view) })
+		if err != nil {
+			return fmt.Errorf("view %q: %w", def.Name, err)
+		}
+	}
+	if err := r.circ.Flush(&s, r.rel.view); err != nil {
+		return err
+	}
+	if _, err := r.rel.view.Commit(ep); err != nil {
+		return err
+	}
+	r.mark = s.Watermark
+	e.setRelation(def.ID, r.rel)
+	return nil
+}
+
+// restoreView opens a view whose state the store holds at the checkpoint, or, if
+// that is the state of another plan, builds it again.
+func (e *Engine) restoreView(def ViewDef, m *meta) error {
+	vm, ok := m.Views[def.ID]
+	if !ok || vm.Fingerprint != plan.Fingerprint(def.Plan) {
+		e.log.Info("view is built again", "view", def.Name, "known", ok)
+		e.dropState(def.ID)
+		return e.createView(def, m.Epoch)
+	}
+	r, err := e.buildView(def)
+	if err != nil {
+		return err
+	}
+	r.mark, r.from = vm.Watermark, vm.From
+	e.setRelation(def.ID, r.rel)
+	return nil
+}
+
+// dropState removes all arrangements of a relation.
+func (e *Engine) dropState(id uint64) {
+	for n := range 1 << 12 {
+		e.space.Drop(stateID(id, n))
+	}
+}
