@@ -53,6 +53,9 @@ func (a *numericAccum) Reset(groups int) {
 
 func (a *numericAccum) Add(group []int32, args []*vec.Vec, weights []int64) {
 	v := args[0]
+	if v.Valid != nil && v.Valid.CountN(v.N) == 0 {
+		return // the scale of a column without values means nothing
+	}
 	if v.Scale >= 0 && (!a.fixed || a.scale == v.Scale) {
 		a.scale, a.fixed = v.Scale, true
 		countRows(a.n, group, v.Valid, weights)
