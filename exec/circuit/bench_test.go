@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/tarndb/tarn/exec/arrange"
 	"github.com/tarndb/tarn/exec/operator"
 	"github.com/tarndb/tarn/exec/zset"
 	"github.com/tarndb/tarn/planner/plan"
@@ -51,6 +52,7 @@ const epochRows = 16 * vec.BatchRows
 // drive steps a circuit over the given batches again and again.
 func drive(b *testing.B, root plan.Node, quiet bool, epoch func(n int, push func(scan int, b *vec.Batch))) {
 	env, space := testEnv()
+	env.Output = arrange.TableOptions{} // history is the view's choice, and has its own price
 	c, err := Build(root, env)
 	if err != nil {
 		b.Fatal(err)
@@ -129,14 +131,27 @@ func BenchmarkJoin(b *testing.B) {
 	j := plan.NewJoin(plan.Inner, l, r)
 	j.LeftKeys, j.RightKeys = []int{0}, []int{0}
 	plan.Derive(j)
-	// Each epoch brings 32 k keys to both sides, in different orders; the next
-	// round of keys begins where all have been seen.
+	// Each epoch brings 32 k keys to both sides, in different orders. When all
+	// keys have been there once, the next round takes them away again: a key has
+	// at most one row on each side, and a row one match.
+	const half = epochRows / 2
+	const rounds = keys / half
 	drive(b, j, false, func(n int, push func(int, *vec.Batch)) {
-		const half = epochRows / 2
-		base := int64(n) * half
+		base := int64(n%rounds) * half
+		var weights []int64
+		if n/rounds%2 == 1 {
+			weights = make([]int64, vec.BatchRows)
+			for i := range weights {
+				weights[i] = -1
+			}
+		}
 		for at := 0; at < half; at += vec.BatchRows {
-			push(0, intBatch(vec.BatchRows, 0, func(i int) int64 { return (base + int64(at+i)) * 7919 % keys }, func(i int) int64 { return base }))
-			push(1, intBatch(vec.BatchRows, 0, func(i int) int64 { return (base + int64(half-1-at-i)) * 7919 % keys }, func(i int) int64 { return -base }))
+			key := func(i int) int64 { return (base + int64(i)) * 7919 % keys }
+			left := intBatch(vec.BatchRows, 0, func(i int) int64 { return key(at + i) }, func(i int) int64 { return base })
+			right := intBatch(vec.BatchRows, 0, func(i int) int64 { return key(half - 1 - at - i) }, func(i int) int64 { return -base })
+			left.Weights, right.Weights = weights, weights
+			push(0, left)
+			push(1, right)
 		}
 	})
 }

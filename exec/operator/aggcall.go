@@ -80,6 +80,13 @@ func (a *aggCall) reader() *aggCall {
 	return r
 }
 
+// clone returns a copy with scratch of its own over the same state.
+func (a *aggCall) clone() *aggCall {
+	c := a.reader()
+	c.orders, c.orderBy, c.counts, c.set = a.orders, a.orderBy, a.counts, a.set
+	return c
+}
+
 // add gathers the chunk's rows.
 func (a *aggCall) add(sc *aggScratch, b *vec.Batch) error {
 	n := sc.index.Len()

@@ -42,6 +42,10 @@ type Aggregate struct {
 
 	chunk chunk
 	scr   aggScratch
+	// lanes share the state and split large steps; wide: this step is split.
+	space *arrange.Space
+	lanes []*Aggregate
+	wide  bool
 	// More than one chunk in a step: the groups touched so far and their images
 	// before the step (step.images; empty = none).
 	step aggStep
@@ -61,7 +65,7 @@ type AggregateSpec struct {
 
 // NewAggregate makes the operator; its state ids are taken from states in order.
 func NewAggregate(spec AggregateSpec, states *States) *Aggregate {
-	a := &Aggregate{input: spec.Input, groupBy: spec.GroupBy, global: len(spec.GroupBy) == 0}
+	a := &Aggregate{space: states.Space, input: spec.Input, groupBy: spec.GroupBy, global: len(spec.GroupBy) == 0}
 	for _, c := range spec.GroupBy {
 		a.keyType = append(a.keyType, spec.Input[c])
 	}
@@ -112,6 +116,54 @@ func (a *Aggregate) Flush(s *Step, out Emit) error {
 // process folds the rows gathered so far into the groups.
 func (a *Aggregate) process(s *Step, out Emit, last bool) error {
 	b := a.chunk.take()
+	if b != nil && !a.wide && a.step.index.Len() == 0 {
+		a.wide = s.Workers > 1 && b.N >= laneRows && a.splits()
+	}
+	if a.wide {
+		a.wide = !last
+		return a.processWide(s, b, out, last)
+	}
+	return a.processBatch(s, b, out, last)
+}
+
+// splits reports whether all state of a group lies in the part of its key.
+func (a *Aggregate) splits() bool {
+	for _, c := range a.calls {
+		if c.counts != nil {
+			return false
+		}
+	}
+	return !a.global
+}
+
+// processWide folds b in lanes. All chunks of a step go the same way: a lane
+// knows the groups that it has touched in the step.
+func (a *Aggregate) processWide(s *Step, b *vec.Batch, out Emit, last bool) error {
+	for len(a.lanes) < s.Workers {
+		l := &Aggregate{Groups: a.Groups, Final: a.Final.Clone(), input: a.input, groupBy: a.groupBy, keyType: a.keyType, started: true}
+		for _, c := range a.calls {
+			l.calls = append(l.calls, c.clone())
+		}
+		a.lanes = append(a.lanes, l)
+	}
+	n := s.Workers
+	a.started = true
+	parts := make([][]int32, n)
+	if b != nil {
+		parts = split(a.space, columns(b, a.groupBy), b.N, n)
+	}
+	return inLanes(n, out, func(i int, out Emit) error {
+		l := a.lanes[i]
+		l.quiet = a.quiet
+		var mine *vec.Batch
+		if len(parts[i]) > 0 {
+			mine = b.Select(parts[i])
+		}
+		return l.processBatch(s, mine, out, last)
+	})
+}
+
+func (a *Aggregate) processBatch(s *Step, b *vec.Batch, out Emit, last bool) error {
 	if b == nil && !(a.global && !a.started) {
 		if last {
 			return a.endStep(out)

@@ -31,6 +31,8 @@ type Join struct {
 	pairs bool // matched pairs come out (not Semi, Anti)
 	sides [2]joinSide
 	codec [2]*rowenc.Codec
+	space *arrange.Space
+	lanes []*Join
 
 	out pairBuffer
 }
@@ -72,6 +74,7 @@ func NewJoin(spec JoinSpec, states *States) *Join {
 	j := &Join{spec: spec, pairs: spec.Kind != plan.Semi && spec.Kind != plan.Anti}
 	j.sides[0].lonely = spec.Kind != plan.Inner && spec.Kind != plan.Right
 	j.sides[1].lonely = spec.Kind == plan.Right || spec.Kind == plan.Full
+	j.space = states.Space
 	byRow := j.byRow()
 	for i := range j.sides {
 		side, other := &j.sides[i], &j.sides[1-i]
@@ -99,6 +102,35 @@ func (j *Join) Push(s *Step, port int, b *vec.Batch, out Emit) error {
 	if err != nil || b == nil {
 		return err
 	}
+	// Without keys there is one key; match counts by row lie in other parts.
+	if s.Workers > 1 && b.N >= laneRows && len(j.spec.Keys[0]) > 0 && !j.byRow() {
+		return j.pushWide(s, port, b, out)
+	}
+	return j.push(s, port, b, out)
+}
+
+// pushWide is push in lanes.
+func (j *Join) pushWide(s *Step, port int, b *vec.Batch, out Emit) error {
+	for len(j.lanes) < s.Workers {
+		l := &Join{spec: j.spec, pairs: j.pairs, codec: j.codec}
+		for i := range l.sides {
+			from := &j.sides[i]
+			l.sides[i] = joinSide{rows: from.rows, counts: from.counts, lonely: from.lonely}
+		}
+		l.out.join = l
+		j.lanes = append(j.lanes, l)
+	}
+	n := s.Workers
+	parts := split(j.space, columns(b, j.spec.Keys[port]), b.N, n)
+	return inLanes(n, out, func(i int, out Emit) error {
+		if len(parts[i]) == 0 {
+			return nil
+		}
+		return j.lanes[i].push(s, port, b.Select(parts[i]), out)
+	})
+}
+
+func (j *Join) push(s *Step, port int, b *vec.Batch, out Emit) error {
 	side, other := &j.sides[port], &j.sides[1-port]
 	side.encode(j, port, b)
 	n := side.index.Len()
