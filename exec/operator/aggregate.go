@@ -241,17 +241,16 @@ func (a *Aggregate) fold(s *Step, out Emit, last bool) error {
 			}
 		}
 		image := sc.new.data[at:]
-		if string(image) == string(old) {
-			sc.new.data = sc.new.data[:at]
-			sc.new.end()
-			sc.old.end()
-			continue
-		}
+		// Also of a group that has not changed: a later chunk may change it, and
+		// then this is what it was.
 		if !a.quiet {
 			sc.old.data = append(sc.old.data, old...)
 		}
 		sc.old.end()
 		sc.new.end()
+		if string(image) == string(old) {
+			continue
+		}
 		if len(image) == 0 {
 			if err := a.Groups.Delete(&keys, g, sc.refs[g]); err != nil {
 				return err
