@@ -227,4 +227,5 @@ type Join struct {
 	On          Expr
 	Using       []Ident
 	UsingAlias  string
+	Alias       *Alias // (a JOIN b) AS c
 }
