@@ -21,7 +21,7 @@ type recorder struct {
 }
 
 func (r *recorder) Batch(b *vec.Batch) error {
-	for i, x := range rowsOf(b) {
+	for _, x := range rowsOf(b) {
 		r.log = append(r.log, x.String())
 	}
 	return r.integral.Batch(b)
