@@ -20,7 +20,7 @@ var families = []struct {
 	{"Dates and times", []func() []Overload{timeRows}},
 	{"JSON", []func() []Overload{jsonRows}},
 	{"Arrays", []func() []Overload{arrayRows}},
-	{"Session and system", []func() []Overload{sessionRows}},
+	{"Session and system", []func() []Overload{sessionRows, catalogRows, privilegeRows, serverRows}},
 }
 
 // Markdown renders docs/sql/functions.md.
