@@ -6,6 +6,7 @@ import (
 	"github.com/tarndb/tarn/exec/operator"
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/expr"
+	"github.com/tarndb/tarn/sql/funcs"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
 )
@@ -13,6 +14,7 @@ import (
 // Build makes the circuit of a plan. Errors are of the plan.
 func Build(root plan.Node, env Env) (*Circuit, error) {
 	c := &Circuit{env: env, root: root}
+	c.findFinals(root)
 	if err := c.build(root, edge{}, map[plan.Node]*node{}); err != nil {
 		return nil, err
 	}
@@ -157,7 +159,59 @@ func (c *Circuit) aggregateSpec(n *plan.Aggregate) operator.AggregateSpec {
 	if chain, ok := terminal(c.root); ok && chain.agg == n {
 		spec.Groups = c.env.Output
 	}
+	if f := c.finals[n]; f != nil {
+		spec.Closes, spec.Delay = true, f.Delay
+		spec.WindowEnd = n.WindowEnd
+	}
 	return spec
+}
+
+// findFinals notes the aggregates whose only reader is EMIT FINAL over the
+// column that closes them: their closed groups need not be kept.
+func (c *Circuit) findFinals(root plan.Node) {
+	c.finals = map[*plan.Aggregate]*plan.Final{}
+	readers := map[plan.Node]int{}
+	plan.Walk(root, func(n plan.Node) {
+		for _, in := range n.Inputs() {
+			readers[in]++
+		}
+	})
+	plan.Walk(root, func(n plan.Node) {
+		f, ok := n.(*plan.Final)
+		if !ok {
+			return
+		}
+		col, in := f.WindowEnd, f.In
+		for readers[in] == 1 {
+			switch x := in.(type) {
+			case *plan.Filter:
+				in = x.In
+				continue
+			case *plan.Project:
+				ref, ok := x.Exprs[col].(*expr.Column)
+				if !ok {
+					return
+				}
+				col, in = ref.Idx, x.In
+				continue
+			case *plan.Aggregate:
+				if x.WindowEnd >= 0 && col == x.WindowEnd && !hasDistinct(x) {
+					c.finals[x] = f
+				}
+			}
+			return
+		}
+	})
+}
+
+// hasDistinct: the counts of distinct arguments cannot be dropped by group yet.
+func hasDistinct(n *plan.Aggregate) bool {
+	for _, a := range n.Aggs {
+		if a.Distinct && a.Fn.Class == funcs.Invertible {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Circuit) setOp(n *plan.SetOp) operator.Operator {

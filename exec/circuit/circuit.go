@@ -50,6 +50,7 @@ type Circuit struct {
 	sources [][]edge // per scan: who reads it
 	nodes   []*node  // inputs before consumers
 	root    plan.Node
+	finals  map[*plan.Aggregate]*plan.Final // aggregates whose closed groups may go
 
 	step      *operator.Step
 	out       operator.Emit

@@ -621,7 +621,11 @@ var oracle = []struct {
 		n := len(in.Columns())
 		count, _ := w.agg("count", in)
 		latest, _ := w.agg("max", in, 0)
-		return plan.NewFinal(plan.NewAggregate(in, []int{n - 1, 1}, []plan.AggCall{count, latest}, nil), 0, w.Int64N(3))
+		agg := plan.NewAggregate(in, []int{n - 1, 1}, []plan.AggCall{count, latest}, nil)
+		if w.maybe(2) {
+			agg.WindowEnd = 0
+		}
+		return plan.NewFinal(agg, 0, w.Int64N(3))
 	}},
 	{"unnest", func(w *world) plan.Node {
 		in := w.scan(false)

@@ -46,6 +46,8 @@ type Aggregate struct {
 	space *arrange.Space
 	lanes []*Aggregate
 	wide  bool
+	// closing, if not nil, drops the groups of closed windows.
+	closing *closing
 	// More than one chunk in a step: the groups touched so far and their images
 	// before the step (step.images; empty = none).
 	step aggStep
@@ -59,6 +61,11 @@ type AggregateSpec struct {
 	GroupBy    []int
 	Aggs       []plan.AggCall
 	AppendOnly bool // the input never retracts
+	// Closes: a group's state may be dropped when the watermark has passed column
+	// GroupBy[WindowEnd] by Delay µs; the one reader has passed the group on.
+	Closes    bool
+	WindowEnd int
+	Delay     int64
 	// Groups: with history if the group table is a view.
 	Groups arrange.TableOptions
 }
@@ -70,6 +77,9 @@ func NewAggregate(spec AggregateSpec, states *States) *Aggregate {
 		a.keyType = append(a.keyType, spec.Input[c])
 	}
 	a.Groups = states.Table(spec.Groups)
+	if spec.Closes {
+		a.closing = &closing{end: spec.WindowEnd, delay: spec.Delay, timers: states.Space.Ordered(states.Next())}
+	}
 	for _, c := range spec.Aggs {
 		a.calls = append(a.calls, newAggCall(c, spec, states))
 	}
@@ -110,8 +120,14 @@ func (a *Aggregate) Push(s *Step, port int, b *vec.Batch, out Emit) error {
 
 // Flush emits the step's changes.
 func (a *Aggregate) Flush(s *Step, out Emit) error {
-	return a.process(s, out, true)
+	if err := a.process(s, out, true); err != nil || a.closing == nil {
+		return err
+	}
+	return a.closing.drop(a, s)
 }
+
+// Timed says that the watermark closes groups.
+func (a *Aggregate) Timed() bool { return a.closing != nil }
 
 // process folds the rows gathered so far into the groups.
 func (a *Aggregate) process(s *Step, out Emit, last bool) error {
@@ -133,7 +149,7 @@ func (a *Aggregate) splits() bool {
 			return false
 		}
 	}
-	return !a.global
+	return !a.global && a.closing == nil
 }
 
 // processWide folds b in lanes. All chunks of a step go the same way: a lane
@@ -250,6 +266,11 @@ func (a *Aggregate) fold(s *Step, out Emit, last bool) error {
 		sc.new.end()
 		if string(image) == string(old) {
 			continue
+		}
+		if a.closing != nil && len(old) == 0 {
+			if err := a.closing.add(a, sc.index.Key(g)); err != nil {
+				return err
+			}
 		}
 		if len(image) == 0 {
 			if err := a.Groups.Delete(&keys, g, sc.refs[g]); err != nil {
