@@ -19,7 +19,7 @@ const module = "github.com/tarndb/tarn"
 // from rooms to its left. The planner and exec wings do not see each other.
 var rooms = [][]string{
 	{"sql/sqlerr", "sql/types", "sql/vec"},
-	{"sql/ast", "sql/parser", "sql/funcs", "sql/expr",
+	{"sql/ast", "sql/parser", "sql/funcs", "sql/expr", "sql/copytext",
 		"storage/rowenc", "storage/journal", "storage/segment", "storage/topic", "storage/topic/topictest", "storage/topic/embedded", "storage/state",
 		"pgwire"},
 	{"planner/plan", "catalog"},
