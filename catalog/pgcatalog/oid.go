@@ -27,6 +27,7 @@ const (
 
 	collationDefault = 100
 	collationC       = 950
+	collationPosix   = 951
 
 	amHeap  = 2
 	amBtree = 403
