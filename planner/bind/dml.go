@@ -1,0 +1,670 @@
+package bind
+
+import (
+	"slices"
+
+	"github.com/tarndb/tarn/catalog"
+	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/ast"
+	"github.com/tarndb/tarn/sql/expr"
+	"github.com/tarndb/tarn/sql/parser"
+	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/types"
+)
+
+// DML is a bound INSERT, UPDATE or DELETE.
+type DML struct {
+	Target *catalog.Object
+	// Source gives the rows to write. INSERT: whole rows of Target, defaults,
+	// casts and generated columns applied. UPDATE: the old row, OldWidth columns,
+	// then the new one. DELETE: the old row.
+	Source plan.Node
+	// OldWidth is the number of columns of an old row: those of Target, and for a
+	// table without a primary key its row number (FieldPosition).
+	OldWidth int
+	// Defaults are the expressions for columns that DEFAULT or an omission leaves
+	// to the table and that are not in Source: always empty today.
+	Checks []Check
+	// Returning are expressions over the new row (DELETE: the old row) in
+	// Target's column order; nil without RETURNING.
+	Returning        []expr.Expr
+	ReturningColumns []plan.Column
+	OnConflict       *OnConflict
+	Params           []types.Type
+	DependsOn        []uint64
+	Notices          []*sqlerr.Error
+	ReadsClock       bool
+}
+
+// Check is a CHECK constraint over a row of the target.
+type Check struct {
+	Name string
+	Cond expr.Expr
+}
+
+// OnConflict is ON CONFLICT.
+type OnConflict struct {
+	// Key are the columns of the primary key that decide.
+	Key []int
+	// DoNothing leaves the existing row. Else Set[i], over the existing row and
+	// then the proposed one, is column i's new value, where Where (nil = always)
+	// holds over the same.
+	DoNothing bool
+	Set       []expr.Expr
+	Where     expr.Expr
+}
+
+// target finds the relation that a statement writes.
+func (b *binder) target(n ast.Name, verb string) (*catalog.Object, error) {
+	o, err := b.object(n)
+	if err != nil {
+		return nil, err
+	}
+	switch o.Kind {
+	case catalog.Table:
+		return o, nil
+	case catalog.Stream:
+		if verb == "insert into" {
+			return o, nil
+		}
+		return nil, sqlerr.New(sqlerr.WrongObjectType, "cannot %s stream \"%s\"", verb, o.Name).At(n.Pos).
+			WithHint("A stream's records are never changed. Insert a record that corrects, or use a table.")
+	case catalog.MatView:
+		return nil, sqlerr.New(sqlerr.WrongObjectType, "cannot change materialized view \"%s\"", o.Name).At(n.Pos)
+	case catalog.View:
+		return nil, sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, "cannot %s view \"%s\"", verb, o.Name).At(n.Pos).
+			WithHint("Write to the relations that the view reads.")
+	}
+	return nil, sqlerr.New(sqlerr.InsufficientPrivilege, "permission denied: \"%s\" is a system catalog", o.Name).At(n.Pos)
+}
+
+// rowItem names o's columns at positions from 0, under alias.
+func rowItem(o *catalog.Object, alias string, from int) *tableRef {
+	t := &tableRef{name: alias, schema: o.Schema, object: o}
+	for i, c := range o.Columns {
+		t.cols = append(t.cols, named{c.Name, &expr.Column{Idx: from + i, Typ: c.Type, Name: c.Name}})
+	}
+	return t
+}
+
+// Insert binds INSERT.
+func Insert(q *ast.Insert, opt Options) (*DML, error) {
+	b := newBinder(opt)
+	b.eventTime = nil
+	o, err := b.target(q.Table, "insert into")
+	if err != nil {
+		return nil, err
+	}
+	if len(q.Options) > 0 {
+		return nil, unsupported(q.Options[0].Pos, "WITH of INSERT")
+	}
+	cols, err := targetColumns(o, q.Columns)
+	if err != nil {
+		return nil, err
+	}
+	ctes, err := b.with(q.With, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	src, given, err := b.insertSource(q, o, cols, ctes)
+	if err != nil {
+		return nil, err
+	}
+	full, err := b.fullRows(o, src, given, q.Overriding)
+	if err != nil {
+		return nil, err
+	}
+	d := &DML{Target: o, Source: full, OldWidth: len(o.Columns)}
+	if q.Conflict != nil {
+		if d.OnConflict, err = b.conflict(q.Conflict, o, q.Alias); err != nil {
+			return nil, err
+		}
+	}
+	alias := q.Alias
+	if alias == "" {
+		alias = o.Name
+	}
+	return b.finishDML(d, q.Returning, alias)
+}
+
+// targetColumns are the columns that an INSERT names, all without a list.
+func targetColumns(o *catalog.Object, list []ast.Target) ([]int, error) {
+	if len(list) == 0 {
+		out := make([]int, len(o.Columns))
+		for i := range out {
+			out[i] = i
+		}
+		return out, nil
+	}
+	var out []int
+	for _, t := range list {
+		i, err := targetColumn(o, t)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(out, i) {
+			return nil, sqlerr.New(sqlerr.DuplicateColumn, "column \"%s\" specified more than once", t.Name).At(t.Pos)
+		}
+		out = append(out, i)
+	}
+	return out, nil
+}
+
+func targetColumn(o *catalog.Object, t ast.Target) (int, error) {
+	if len(t.Path) > 0 {
+		return 0, unsupported(t.Pos, "assigning to a part of a column")
+	}
+	var names []string
+	for i, c := range o.Columns {
+		if c.Name == t.Name {
+			return i, nil
+		}
+		names = append(names, c.Name)
+	}
+	err := sqlerr.New(sqlerr.UndefinedColumn, "column \"%s\" of relation \"%s\" does not exist", t.Name, o.Name).At(t.Pos)
+	if best := nearest(t.Name, names); best != "" {
+		err.Hint = "Perhaps you meant \"" + best + "\"."
+	}
+	return 0, err
+}
+
+// insertSource binds the query of an INSERT; given[i] is the column of o that
+// column i of the source is for.
+func (b *binder) insertSource(q *ast.Insert, o *catalog.Object, cols []int, ctes *cteList) (plan.Node, []int, error) {
+	if q.Query == nil {
+		return oneRow(), nil, nil
+	}
+	if v, ok := q.Query.Body.(*ast.Values); ok && len(q.Query.OrderBy) == 0 && q.Query.Limit == nil && q.Query.Offset == nil {
+		inner, err := b.with(q.Query.With, nil, ctes)
+		if err != nil {
+			return nil, nil, err
+		}
+		return b.insertValues(v, o, cols, len(q.Columns) > 0, inner)
+	}
+	if q.Query.Emit != nil {
+		return nil, nil, unsupported(q.Query.Emit.Pos, "a persistent INSERT … SELECT … EMIT").
+			WithHint("Create a materialized view.")
+	}
+	bq, err := b.openQuery(q.Query, nil, ctes)
+	if err != nil {
+		return nil, nil, err
+	}
+	n := bq.limited()
+	if err := insertWidth(len(n.Columns()), len(cols), len(q.Columns) > 0, q.Query.Pos, func(i int) int { return itemPos(q.Query.Body, i) }, q.Columns); err != nil {
+		return nil, nil, err
+	}
+	cols = cols[:len(n.Columns())]
+	exprs := make([]expr.Expr, len(cols))
+	src := plan.Refs(n)
+	under := n
+	if p, ok := n.(*plan.Project); ok {
+		src, under = p.Exprs, p.In // so that open literals are read as the column's type
+	}
+	for i, c := range cols {
+		if exprs[i], err = b.assign(src[i], o.Columns[c].Type, o.Columns[c].Name, itemPos(q.Query.Body, i)); err != nil {
+			return nil, nil, err
+		}
+	}
+	return plan.NewProject(under, exprs, columnNames(n)[:len(cols)]), cols, nil
+}
+
+func insertWidth(have, want int, listed bool, pos int, posOf func(int) int, list []ast.Target) error {
+	if have > want {
+		return sqlerr.New(sqlerr.SyntaxError, "INSERT has more expressions than target columns").At(posOf(want))
+	}
+	if have < want && listed {
+		return sqlerr.New(sqlerr.SyntaxError, "INSERT has more target columns than expressions").At(list[have].Pos)
+	}
+	return nil
+}
+
+func (b *binder) insertValues(v *ast.Values, o *catalog.Object, cols []int, listed bool, ctes *cteList) (plan.Node, []int, error) {
+	width := len(v.Rows[0])
+	s := &scope{ctes: ctes}
+	x := &exprs{binder: b, s: s, where: "VALUES"}
+	if width > len(cols) {
+		return nil, nil, sqlerr.New(sqlerr.SyntaxError, "INSERT has more expressions than target columns").At(v.Rows[0][len(cols)].Position())
+	}
+	if width < len(cols) && listed {
+		return nil, nil, sqlerr.New(sqlerr.SyntaxError, "INSERT has more target columns than expressions").At(v.Rows[0][width-1].Position())
+	}
+	cols = cols[:width]
+	out := make([]plan.Column, width)
+	for i, c := range cols {
+		out[i] = plan.Column{Name: o.Columns[c].Name, Type: o.Columns[c].Type}
+	}
+	rows := make([][]expr.Expr, len(v.Rows))
+	for r, row := range v.Rows {
+		if len(row) != width {
+			return nil, nil, sqlerr.New(sqlerr.SyntaxError, "VALUES lists must all be the same length").At(row[0].Position())
+		}
+		rows[r] = make([]expr.Expr, width)
+		for i, e := range row {
+			col := o.Columns[cols[i]]
+			if d, ok := e.(*ast.Default); ok {
+				v, err := b.columnDefault(o, cols[i], d.Pos)
+				if err != nil {
+					return nil, nil, err
+				}
+				rows[r][i] = v
+				continue
+			}
+			if col.Generated != "" {
+				return nil, nil, generatedError(col.Name, e.Position())
+			}
+			val, err := x.bind(e)
+			if err != nil {
+				return nil, nil, err
+			}
+			if rows[r][i], err = b.assign(val, col.Type, col.Name, e.Position()); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	n, err := b.valuesNode(out, rows, s)
+	return n, cols, err
+}
+
+func generatedError(name string, pos int) error {
+	return sqlerr.New(sqlerr.SyntaxError, "cannot insert a non-DEFAULT value into column \"%s\"", name).At(pos).
+		WithDetail("Column \"%s\" is a generated column.", name)
+}
+
+// columnDefault is the default of a column as an expression; NULL if it has none.
+func (b *binder) columnDefault(o *catalog.Object, i, pos int) (expr.Expr, error) {
+	c := o.Columns[i]
+	if c.Default == "" || c.Generated != "" {
+		return &expr.Const{Typ: c.Type, Val: types.NullDatum}, nil
+	}
+	e, err := parser.ParseExpr(c.Default)
+	if err != nil {
+		return nil, err
+	}
+	x := &exprs{binder: b, where: "DEFAULT expressions"}
+	v, err := x.bind(e)
+	if err != nil {
+		return nil, at(err, pos)
+	}
+	return b.assign(v, c.Type, c.Name, pos)
+}
+
+// fullRows completes src, whose column i is for column given[i], to rows of o.
+func (b *binder) fullRows(o *catalog.Object, src plan.Node, given []int, overriding string) (plan.Node, error) {
+	exprs, names := make([]expr.Expr, len(o.Columns)), make([]string, len(o.Columns))
+	for i, c := range o.Columns {
+		names[i] = c.Name
+		if k := slices.Index(given, i); k >= 0 {
+			exprs[i] = plan.Ref(src, k)
+			continue
+		}
+		v, err := b.columnDefault(o, i, 0)
+		if err != nil {
+			return nil, err
+		}
+		exprs[i] = v
+	}
+	n := plan.Node(plan.NewProject(src, exprs, names))
+	return b.generate(o, n, 0)
+}
+
+// generate computes generated columns over the row that starts at column from.
+func (b *binder) generate(o *catalog.Object, n plan.Node, from int) (plan.Node, error) {
+	exprs := plan.Refs(n)
+	changed := false
+	for i, c := range o.Columns {
+		if c.Generated == "" {
+			continue
+		}
+		e, err := parser.ParseExpr(c.Generated)
+		if err != nil {
+			return nil, err
+		}
+		t := rowItem(o, o.Name, from)
+		x := &exprsOver{b: b, t: t}
+		v, err := x.bind(e, "column generation expressions")
+		if err != nil {
+			return nil, err
+		}
+		if exprs[from+i], err = b.assign(v, c.Type, c.Name, 0); err != nil {
+			return nil, err
+		}
+		changed = true
+	}
+	if !changed {
+		return n, nil
+	}
+	return plan.NewProject(n, exprs, columnNames(n)), nil
+}
+
+// exprsOver binds expressions over one row of a relation.
+type exprsOver struct {
+	b *binder
+	t *tableRef
+}
+
+func (x *exprsOver) bind(e ast.Expr, where string) (expr.Expr, error) {
+	s := &scope{from: &item{tables: []*tableRef{x.t}, star: x.t.cols}}
+	v, err := (&exprs{binder: x.b, s: s, where: where}).bind(e)
+	if err != nil {
+		return nil, err
+	}
+	return v, noSubquery(v, where)
+}
+
+func (b *binder) conflict(c *ast.Conflict, o *catalog.Object, alias string) (*OnConflict, error) {
+	if o.Kind == catalog.Stream || len(o.PrimaryKey) == 0 {
+		return nil, sqlerr.New(sqlerr.InvalidColumnReference, "there is no unique or exclusion constraint matching the ON CONFLICT specification").At(c.Pos)
+	}
+	if err := conflictTarget(c, o); err != nil {
+		return nil, err
+	}
+	out := &OnConflict{Key: o.PrimaryKey, DoNothing: !c.Update}
+	if !c.Update {
+		return out, nil
+	}
+	if alias == "" {
+		alias = o.Name
+	}
+	width := len(o.Columns)
+	row, excluded := rowItem(o, alias, 0), rowItem(o, "excluded", width)
+	s := &scope{from: &item{tables: []*tableRef{row, excluded}, star: row.cols}}
+	x := &exprs{binder: b, s: s, where: "UPDATE"}
+	var err error
+	if out.Set, err = b.setExprs(x, c.Set, o, 0); err != nil {
+		return nil, err
+	}
+	for _, e := range out.Set {
+		if err := noSubquery(e, "ON CONFLICT DO UPDATE"); err != nil {
+			return nil, err
+		}
+	}
+	if c.Where != nil {
+		x.where = "WHERE"
+		if out.Where, err = x.condition(c.Where, "WHERE"); err != nil {
+			return nil, err
+		}
+		if err := noSubquery(out.Where, "ON CONFLICT DO UPDATE"); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func conflictTarget(c *ast.Conflict, o *catalog.Object) error {
+	none := sqlerr.New(sqlerr.InvalidColumnReference, "there is no unique or exclusion constraint matching the ON CONFLICT specification").At(c.Pos)
+	if c.Constraint != "" {
+		if c.Constraint != o.PrimaryKeyName {
+			return sqlerr.New(sqlerr.UndefinedObject, "constraint \"%s\" for table \"%s\" does not exist", c.Constraint, o.Name).At(c.Pos)
+		}
+		return nil
+	}
+	if len(c.Columns) == 0 {
+		if c.Update {
+			return sqlerr.New(sqlerr.SyntaxError, "ON CONFLICT DO UPDATE requires inference specification or constraint name").At(c.Pos).
+				WithHint("For example, ON CONFLICT (column_name).")
+		}
+		return nil
+	}
+	if c.TargetWhere != nil {
+		return none
+	}
+	var cols []int
+	for _, el := range c.Columns {
+		ref, ok := el.X.(*ast.ColumnRef)
+		if !ok || len(ref.Parts) != 1 {
+			return none
+		}
+		i, err := targetColumn(o, ast.Target{Pos: ref.Pos, Name: ref.Parts[0]})
+		if err != nil {
+			return sqlerr.New(sqlerr.UndefinedColumn, "column \"%s\" does not exist", ref.Parts[0]).At(ref.Pos)
+		}
+		cols = append(cols, i)
+	}
+	slices.Sort(cols)
+	key := slices.Sorted(slices.Values(o.PrimaryKey))
+	if !slices.Equal(slices.Compact(cols), key) {
+		return none
+	}
+	return nil
+}
+
+// setExprs binds SET: the new value of every column of o, whose old row starts at
+// column from.
+func (b *binder) setExprs(x *exprs, set []ast.SetClause, o *catalog.Object, from int) ([]expr.Expr, error) {
+	out := make([]expr.Expr, len(o.Columns))
+	assign := func(t ast.Target, e ast.Expr) error {
+		i, err := targetColumn(o, t)
+		if err != nil {
+			return err
+		}
+		if out[i] != nil {
+			return sqlerr.New(sqlerr.SyntaxError, "multiple assignments to same column \"%s\"", t.Name).At(t.Pos)
+		}
+		if d, ok := e.(*ast.Default); ok {
+			out[i], err = b.columnDefault(o, i, d.Pos)
+			return err
+		}
+		if o.Columns[i].Generated != "" {
+			return sqlerr.New(sqlerr.SyntaxError, "column \"%s\" can only be updated to DEFAULT", t.Name).At(t.Pos).
+				WithDetail("Column \"%s\" is a generated column.", t.Name)
+		}
+		v, err := x.bind(e)
+		if err != nil {
+			return err
+		}
+		out[i], err = b.assign(v, o.Columns[i].Type, t.Name, e.Position())
+		return err
+	}
+	for _, c := range set {
+		values := []ast.Expr{c.X}
+		if c.Multi {
+			r, ok := c.X.(*ast.Row)
+			if !ok {
+				return nil, unsupported(c.Pos, "assigning a subquery to several columns")
+			}
+			if len(r.Fields) != len(c.Targets) {
+				return nil, sqlerr.New(sqlerr.SyntaxError, "number of columns does not match number of values").At(c.Pos)
+			}
+			values = r.Fields
+		}
+		for i, t := range c.Targets {
+			if err := assign(t, values[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for i, c := range o.Columns {
+		if out[i] == nil {
+			out[i] = &expr.Column{Idx: from + i, Typ: c.Type, Name: c.Name}
+		}
+	}
+	return out, nil
+}
+
+// oldRows scans the target of UPDATE or DELETE: its columns, and the row number
+// of a table without a primary key.
+func (b *binder) oldRows(o *catalog.Object, r *ast.Relation) (*item, int) {
+	alias := o.Name
+	if r.Alias != nil && r.Alias.Name != "" {
+		alias = r.Alias.Name
+	}
+	n := b.scan(o)
+	if len(o.PrimaryKey) == 0 {
+		n.Fields = append(n.Fields, plan.FieldPosition)
+		n.Cols = append(n.Cols, plan.Column{Name: "", Type: types.Int8})
+		n.P.Keys = [][]int{{len(n.Fields) - 1}}
+	}
+	t := rowItem(o, alias, 0)
+	if alias != o.Name {
+		t.schema = ""
+	}
+	return &item{node: n, tables: []*tableRef{t}, star: t.cols}, len(n.Cols)
+}
+
+// changed binds what UPDATE and DELETE share: the target joined with the other
+// relations, filtered; each old row at most once.
+func (b *binder) changed(rel *ast.Relation, with *ast.With, others []ast.TableExpr, where ast.Expr, verb string) (o *catalog.Object, r *row, width int, err error) {
+	if o, err = b.target(rel.Name, verb); err != nil {
+		return nil, nil, 0, err
+	}
+	b.dependOn(o.ID)
+	ctes, err := b.with(with, nil, nil)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	s := &scope{ctes: ctes}
+	it, width := b.oldRows(o, rel)
+	for _, t := range others {
+		if it, err = b.joinItems(plan.Inner, it, t, nil, s); err != nil {
+			return nil, nil, 0, err
+		}
+	}
+	s.from = it
+	r = &row{node: it.node, scope: s}
+	if c, ok := where.(*ast.CurrentOf); ok {
+		return nil, nil, 0, unsupported(c.Pos, "WHERE CURRENT OF")
+	}
+	if where != nil {
+		cond, err := (&exprs{binder: b, s: s, where: "WHERE"}).condition(where, "WHERE")
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		if err := r.filter(cond); err != nil {
+			return nil, nil, 0, err
+		}
+	}
+	return o, r, width, nil
+}
+
+// once keeps one row of n for each old row, which are its first width columns.
+func once(n plan.Node, width int) plan.Node {
+	part := make([]int, width)
+	for i := range part {
+		part[i] = i
+	}
+	return plan.NewTopN(&plan.TopN{In: n, Partition: part, Limit: 1}, "")
+}
+
+// Update binds UPDATE.
+func Update(q *ast.Update, opt Options) (*DML, error) {
+	b := newBinder(opt)
+	b.eventTime = nil
+	o, r, width, err := b.changed(q.Table, q.With, q.From, q.Where, "update")
+	if err != nil {
+		return nil, err
+	}
+	x := &exprs{binder: b, s: r.scope, where: "UPDATE"}
+	set, err := b.setExprs(x, q.Set, o, 0)
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range set {
+		if set[i], err = r.lower(e); err != nil {
+			return nil, err
+		}
+	}
+	exprs, names := plan.Refs(r.node)[:width:width], columnNames(r.node)[:width:width]
+	for i, c := range o.Columns {
+		exprs, names = append(exprs, set[i]), append(names, c.Name)
+	}
+	var n plan.Node = plan.NewProject(r.node, exprs, names)
+	if n, err = b.generate(o, n, width); err != nil {
+		return nil, err
+	}
+	if len(q.From) > 0 {
+		n = once(n, width)
+	}
+	d := &DML{Target: o, Source: n, OldWidth: width}
+	return b.finishDML(d, q.Returning, r.scope.from.tables[0].name)
+}
+
+// Delete binds DELETE.
+func Delete(q *ast.Delete, opt Options) (*DML, error) {
+	b := newBinder(opt)
+	b.eventTime = nil
+	o, r, width, err := b.changed(q.Table, q.With, q.Using, q.Where, "delete from")
+	if err != nil {
+		return nil, err
+	}
+	n := visible(r.node, width)
+	if len(q.Using) > 0 {
+		n = plan.NewDistinct(n)
+	}
+	d := &DML{Target: o, Source: n, OldWidth: width}
+	return b.finishDML(d, q.Returning, r.scope.from.tables[0].name)
+}
+
+func (b *binder) finishDML(d *DML, returning []ast.SelectItem, alias string) (*DML, error) {
+	if len(returning) > 0 {
+		if err := b.returning(d, returning, alias); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range d.Target.Checks {
+		e, err := parser.ParseExpr(c.Expr)
+		if err != nil {
+			return nil, err
+		}
+		v, err := (&exprsOver{b, rowItem(d.Target, d.Target.Name, 0)}).bind(e, "check constraints")
+		if err != nil {
+			return nil, err
+		}
+		d.Checks = append(d.Checks, Check{Name: c.Name, Cond: v})
+	}
+	params, err := b.finishParams()
+	if err != nil {
+		return nil, err
+	}
+	d.Source = b.typeParams(d.Source)
+	for i, e := range d.Returning {
+		d.Returning[i] = b.typeParam(e)
+	}
+	if oc := d.OnConflict; oc != nil {
+		for i, e := range oc.Set {
+			oc.Set[i] = b.typeParam(e)
+		}
+		if oc.Where != nil {
+			oc.Where = b.typeParam(oc.Where)
+		}
+	}
+	d.Params, d.DependsOn, d.Notices, d.ReadsClock = params, b.dependencies(), b.notices, b.readsClock
+	return d, nil
+}
+
+func (b *binder) returning(d *DML, items []ast.SelectItem, alias string) error {
+	t := rowItem(d.Target, alias, 0)
+	s := &scope{from: &item{tables: []*tableRef{t}, star: t.cols}}
+	x := &exprs{binder: b, s: s, where: "RETURNING"}
+	add := func(e expr.Expr, name string) {
+		c := plan.Column{Name: name, Type: e.Type()}
+		if col, ok := e.(*expr.Column); ok {
+			c.Table, c.Attnum = d.Target.ID, col.Idx+1
+		}
+		d.Returning, d.ReturningColumns = append(d.Returning, e), append(d.ReturningColumns, c)
+	}
+	for _, it := range items {
+		if ref, ok := it.X.(*ast.ColumnRef); ok && ref.Star {
+			cols, err := s.expand(ref)
+			if err != nil {
+				return err
+			}
+			for _, c := range cols {
+				add(c.e, c.name)
+			}
+			continue
+		}
+		v, err := x.value(it.X)
+		if err != nil {
+			return err
+		}
+		if err := noSubquery(v, "RETURNING"); err != nil {
+			return err
+		}
+		name := it.Alias
+		if name == "" {
+			name = outputName(it.X)
+		}
+		add(v, name)
+	}
+	return nil
+}

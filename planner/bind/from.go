@@ -1,0 +1,424 @@
+package bind
+
+import (
+	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/ast"
+	"github.com/tarndb/tarn/sql/expr"
+	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/types"
+)
+
+// from binds the items of FROM, joined from left to right; nil for none.
+func (b *binder) from(items []ast.TableExpr, s *scope) (*item, error) {
+	var left *item
+	for _, t := range items {
+		if left == nil {
+			it, err := b.table(t, nil, s)
+			if err != nil {
+				return nil, err
+			}
+			left = it
+			continue
+		}
+		it, err := b.joinItems(plan.Inner, left, t, nil, s)
+		if err != nil {
+			return nil, err
+		}
+		left = it
+	}
+	return left, nil
+}
+
+// table binds one item of FROM. left is what LATERAL items may refer to.
+func (b *binder) table(t ast.TableExpr, left *item, s *scope) (*item, error) {
+	switch t := t.(type) {
+	case *ast.Relation:
+		return b.relation(t, s)
+	case *ast.Derived:
+		return b.derived(t, b.visibleTo(t.Lateral, left, s), s)
+	case *ast.FuncTable:
+		return b.funcTable(t, b.visibleTo(true, left, s), s)
+	case *ast.Join:
+		return b.join(t, left, s)
+	}
+	return nil, unsupported(t.Position(), "this item of FROM")
+}
+
+// visibleTo is the scope that a subquery in FROM sees: the enclosing query's, and
+// for LATERAL the relations to the left.
+func (b *binder) visibleTo(lateral bool, left *item, s *scope) *scope {
+	if !lateral || left == nil {
+		return &scope{parent: s.parent, ctes: s.ctes}
+	}
+	if left.lateral == nil {
+		left.lateral = &scope{parent: s.parent, from: left, ctes: s.ctes}
+	}
+	return left.lateral
+}
+
+// derived binds a subquery in FROM. in is the scope that its query sees.
+func (b *binder) derived(t *ast.Derived, in *scope, s *scope) (*item, error) {
+	q, err := b.query(t.Query, in, s.ctes)
+	if err != nil {
+		return nil, err
+	}
+	return aliased(q.limited(), t.Alias, "", t.Pos)
+}
+
+// aliased names a plan in FROM.
+func aliased(n plan.Node, a *ast.Alias, name string, pos int) (*item, error) {
+	if a == nil {
+		return itemOf(n, name, nil), nil
+	}
+	if len(a.Defs) > 0 {
+		return nil, unsupported(a.Pos, "a column definition list")
+	}
+	if a.Name != "" {
+		name = a.Name
+	}
+	n, err := rename(n, a.Columns, name, pos)
+	if err != nil {
+		return nil, err
+	}
+	return itemOf(n, name, nil), nil
+}
+
+func (b *binder) join(t *ast.Join, outerLeft *item, s *scope) (*item, error) {
+	if err := b.enter(t.Pos); err != nil {
+		return nil, err
+	}
+	defer b.leave()
+	switch {
+	case t.Asof || t.Match != nil:
+		return nil, unsupported(t.Pos, "an ASOF join")
+	case t.Within != nil:
+		return nil, unsupported(t.Within.Pos, "WITHIN").WithHint("Write the bound as a condition: b.ts BETWEEN a.ts AND a.ts + INTERVAL '1 hour'.")
+	}
+	left, err := b.table(t.Left, outerLeft, s)
+	if err != nil {
+		return nil, err
+	}
+	if outerLeft != nil {
+		s = &scope{parent: b.visibleTo(true, outerLeft, s), ctes: s.ctes}
+	}
+	kind := plan.Inner
+	switch t.Kind {
+	case ast.JoinLeft:
+		kind = plan.Left
+	case ast.JoinRight:
+		kind = plan.Right
+	case ast.JoinFull:
+		kind = plan.Full
+	}
+	return b.joinItems(kind, left, t.Right, t, s)
+}
+
+// joinItems joins the item rt to left; j is the JOIN, nil for a comma.
+func (b *binder) joinItems(kind plan.JoinKind, left *item, rt ast.TableExpr, j *ast.Join, s *scope) (*item, error) {
+	right, err := b.table(rt, left, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkAliases(left, right, rt.Position()); err != nil {
+		return nil, err
+	}
+	// LATERAL items refer to left through a scope of their own.
+	lateral := lateralScope(right.node, left)
+	nl := len(left.node.Columns())
+	moved := right.shifted(nl)
+	out := &item{tables: append(append([]*tableRef(nil), left.tables...), moved.tables...)}
+	on := &exprs{binder: b, where: "JOIN conditions"}
+	var cond expr.Expr
+	var merged *mergedColumns
+	if j != nil && (j.Natural || len(j.Using) > 0) {
+		if merged, err = b.merge(kind, left, moved, j); err != nil {
+			return nil, err
+		}
+		cond, out.star = merged.cond, merged.star
+	} else {
+		out.star = append(append([]named(nil), left.star...), moved.star...)
+	}
+	js := &scope{parent: s.parent, from: out, ctes: s.ctes}
+	if j != nil && j.On != nil {
+		on.s = js
+		if cond, err = on.condition(j.On, "JOIN/ON"); err != nil {
+			return nil, err
+		}
+	}
+	if cond != nil && hasSubquery(cond) && kind != plan.Inner {
+		return nil, unsupported(j.On.Position(), "a subquery in the condition of an outer join")
+	}
+	if lateral != nil {
+		return b.lateralJoin(kind, left, right, out, lateral, cond, rt.Position())
+	}
+	n := plan.NewJoin(kind, left.node, right.node)
+	if cond != nil && hasSubquery(cond) {
+		r := &row{node: n, scope: js}
+		if err := r.filter(cond); err != nil {
+			return nil, err
+		}
+		out.node = r.node
+		return out, nil
+	}
+	n.Residual = cond
+	plan.Derive(n)
+	out.node = n
+	return out, nil
+}
+
+// lateralScope is the scope over left that n refers to, nil if it does not.
+func lateralScope(n plan.Node, left *item) *scope {
+	if left.lateral != nil && depends(n, left.lateral) {
+		return left.lateral
+	}
+	return nil
+}
+
+func (b *binder) lateralJoin(kind plan.JoinKind, left, right, out *item, of *scope, cond expr.Expr, pos int) (*item, error) {
+	if kind == plan.Right || kind == plan.Full {
+		return nil, sqlerr.New(sqlerr.InvalidColumnReference, "the combining JOIN type must be INNER or LEFT for a LATERAL reference").At(pos)
+	}
+	nl := len(left.node.Columns())
+	// A function over the row expands it in place.
+	if u, ok := right.node.(*plan.Unnest); ok && cond == nil {
+		if v, ok := u.In.(*plan.Values); ok && len(v.Rows) == 1 && len(v.Cols) == 1 && v.Cols[0].Name == "" {
+			r := &row{node: left.node, scope: of}
+			refs := appendOuters(nil, u.Array, of)
+			vals, err := r.values(refs)
+			if err != nil {
+				return nil, err
+			}
+			n := plan.NewUnnest(left.node, substitute(u.Array, of, refs, vals), u.Cols[1].Name, u.Ordinality, kind == plan.Left)
+			// The right item still has the one column of its one row first.
+			exprs, names := plan.Refs(n)[:nl:nl], columnNames(n)[:nl:nl]
+			exprs, names = append(exprs, boolConst(true)), append(names, "")
+			for i := nl; i < len(n.Cols); i++ {
+				exprs, names = append(exprs, plan.Ref(n, i)), append(names, n.Cols[i].Name)
+			}
+			out.node = plan.NewProject(n, exprs, names)
+			return out, nil
+		}
+	}
+	r := &row{node: left.node, scope: of}
+	on := func(cols []expr.Expr) expr.Expr {
+		if cond == nil {
+			return nil
+		}
+		return replace(cond, func(e expr.Expr) expr.Expr {
+			if c, ok := e.(*expr.Column); ok && c.Idx >= nl {
+				return cols[c.Idx-nl]
+			}
+			return nil
+		})
+	}
+	cols, err := r.join(kind, right.node, on, false, pos)
+	if err != nil {
+		return nil, err
+	}
+	exprs := append(plan.Refs(r.node)[:nl:nl], cols...)
+	names := append(columnNames(left.node), columnNames(right.node)...)
+	out.node = plan.NewProject(r.node, exprs, names)
+	return out, nil
+}
+
+func checkAliases(left, right *item, pos int) error {
+	for _, r := range right.tables {
+		for _, l := range left.tables {
+			if r.name != "" && l.name == r.name && (l.schema == r.schema || l.schema == "" || r.schema == "") {
+				return sqlerr.New(sqlerr.DuplicateAlias, "table name \"%s\" specified more than once", r.name).At(pos)
+			}
+		}
+	}
+	return nil
+}
+
+// mergedColumns is what USING and NATURAL make of two items.
+type mergedColumns struct {
+	cond expr.Expr
+	star []named
+}
+
+func (b *binder) merge(kind plan.JoinKind, left, right *item, j *ast.Join) (*mergedColumns, error) {
+	var cols []ast.Ident
+	if j.Natural {
+		for _, l := range left.star {
+			for _, r := range right.star {
+				if l.name == r.name && l.name != "" {
+					cols = append(cols, ast.Ident{Pos: j.Pos, Name: l.name})
+				}
+			}
+		}
+	} else {
+		cols = j.Using
+	}
+	find := func(it *item, c ast.Ident, side string) (expr.Expr, error) {
+		e, err := pick(it.star, c.Name, &ast.ColumnRef{Pos: c.Pos, Parts: []string{c.Name}})
+		if err != nil {
+			return nil, sqlerr.New(sqlerr.AmbiguousColumn, "common column name \"%s\" appears more than once in %s table", c.Name, side).At(c.Pos)
+		}
+		if e == nil {
+			return nil, sqlerr.New(sqlerr.UndefinedColumn, "column \"%s\" specified in USING clause does not exist in %s table", c.Name, side).At(c.Pos)
+		}
+		return e, nil
+	}
+	m := &mergedColumns{}
+	var conds []expr.Expr
+	used := map[string]bool{}
+	for _, c := range cols {
+		if used[c.Name] {
+			return nil, sqlerr.New(sqlerr.DuplicateColumn, "column name \"%s\" appears more than once in USING clause", c.Name).At(c.Pos)
+		}
+		used[c.Name] = true
+		l, err := find(left, c, "left")
+		if err != nil {
+			return nil, err
+		}
+		r, err := find(right, c, "right")
+		if err != nil {
+			return nil, err
+		}
+		eq, err := b.operator("=", l, r, c.Pos)
+		if err != nil {
+			return nil, err
+		}
+		conds = append(conds, eq)
+		both, t, err := b.unify("JOIN/USING", []expr.Expr{l, r}, []int{c.Pos, c.Pos})
+		if err != nil {
+			return nil, err
+		}
+		v := both[0]
+		switch kind {
+		case plan.Right:
+			v = both[1]
+		case plan.Full:
+			v = &expr.Coalesce{Args: both, Typ: t}
+		}
+		m.star = append(m.star, named{c.Name, v})
+	}
+	for _, side := range []*item{left, right} {
+		for _, c := range side.star {
+			if !used[c.name] {
+				m.star = append(m.star, c)
+			}
+		}
+	}
+	m.cond = expr.Conjunction(conds)
+	return m, nil
+}
+
+// funcTable binds a function in FROM.
+func (b *binder) funcTable(t *ast.FuncTable, in *scope, s *scope) (*item, error) {
+	if len(t.Funcs) != 1 {
+		return nil, unsupported(t.Pos, "ROWS FROM of several functions")
+	}
+	call, ok := t.Funcs[0].Call.(*ast.Func)
+	if ok && call.Form == ast.FormPlain {
+		switch name := call.Name.Base(); name {
+		case "tumble", "hop":
+			return b.windowTable(t, call, name == "hop", s)
+		case "cumulate", "session", "changelog":
+			return nil, unsupported(t.Pos, "%s()", name)
+		}
+	}
+	if len(t.Funcs[0].Defs) > 0 {
+		return nil, unsupported(t.Pos, "a column definition list")
+	}
+	x := &exprs{binder: b, s: in, where: "functions in FROM"}
+	name := outputName(t.Funcs[0].Call)
+	if ok && isSetFunc(call.Name.Base()) && call.Over == nil {
+		return b.setTable(t, call, x)
+	}
+	v, err := x.value(t.Funcs[0].Call)
+	if err != nil {
+		return nil, err
+	}
+	if err := noSubquery(v, "functions in FROM"); err != nil {
+		return nil, err
+	}
+	exprs, names := []expr.Expr{v}, []string{name}
+	if t.Ordinality {
+		exprs, names = append(exprs, &expr.Const{Typ: types.Int8, Val: types.Int(1)}), append(names, "ordinality")
+	}
+	return functionItem(plan.NewProject(oneRow(), exprs, names), t, name)
+}
+
+// functionItem names a function's result: an alias without columns names both
+// the relation and its one column.
+func functionItem(n plan.Node, t *ast.FuncTable, name string) (*item, error) {
+	if t.Alias != nil && t.Alias.Name != "" && len(t.Alias.Columns) == 0 && len(t.Alias.Defs) == 0 {
+		names := columnNames(n)
+		names[0] = t.Alias.Name
+		return itemOf(plan.NewProject(n, plan.Refs(n), names), t.Alias.Name, nil), nil
+	}
+	return aliased(n, t.Alias, name, t.Pos)
+}
+
+func (b *binder) setTable(t *ast.FuncTable, call *ast.Func, x *exprs) (*item, error) {
+	name := call.Name.Base()
+	args, pos, err := x.args(call)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range args {
+		if err := noSubquery(a, "functions in FROM"); err != nil {
+			return nil, err
+		}
+	}
+	if name == "generate_series" && !t.Ordinality && len(args) >= 2 && constantArgs(args) {
+		n, err := b.seriesNode(x, args, pos, call.Pos)
+		if err != nil {
+			return nil, err
+		}
+		return functionItem(n, t, name)
+	}
+	array, err := x.setArray(name, args, pos, call.Pos)
+	if err != nil {
+		return nil, err
+	}
+	column := name
+	if name == "jsonb_array_elements" || name == "jsonb_array_elements_text" {
+		column = "value"
+	}
+	u := plan.NewUnnest(oneRow(), array, column, t.Ordinality, false)
+	if len(appendOuters(nil, array, nil)) == 0 {
+		return functionItem(plan.NewProject(u, plan.Refs(u)[1:], nil), t, name)
+	}
+	// Kept in the shape that a lateral join recognises: the one row's column is
+	// not named.
+	it, err := functionItem(plan.NewProject(u, plan.Refs(u)[1:], nil), t, name)
+	if err != nil {
+		return nil, err
+	}
+	full := &item{node: u}
+	for _, ref := range it.tables {
+		c := *ref
+		c.cols = shiftNamed(ref.cols, 1)
+		full.tables = append(full.tables, &c)
+	}
+	full.star = shiftNamed(it.star, 1)
+	return full, nil
+}
+
+func constantArgs(args []expr.Expr) bool {
+	for _, a := range args {
+		if len(expr.ColumnsUsed(a)) > 0 || len(appendOuters(nil, a, nil)) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *binder) seriesNode(x *exprs, args []expr.Expr, pos []int, at0 int) (plan.Node, error) {
+	a, err := x.setArray("generate_series", args, pos, at0)
+	if err != nil {
+		return nil, err
+	}
+	bounds := a.(*expr.Call).Args
+	n := &plan.Series{From: bounds[0], To: bounds[1]}
+	if len(bounds) > 2 {
+		n.Step = bounds[2]
+	}
+	n.Cols = []plan.Column{{Name: "generate_series", Type: types.ElemOf(a.Type())}}
+	plan.Derive(n)
+	return n, nil
+}

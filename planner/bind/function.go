@@ -1,0 +1,359 @@
+package bind
+
+import (
+	"github.com/tarndb/tarn/sql/ast"
+	"github.com/tarndb/tarn/sql/expr"
+	"github.com/tarndb/tarn/sql/funcs"
+	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/types"
+)
+
+// clockFuncs answer with the time of the statement. They are computed once per
+// statement, and at an event time they are that time.
+var clockFuncs = map[string]bool{
+	"now": true, "current_timestamp": true, "transaction_timestamp": true, "statement_timestamp": true,
+	"localtimestamp": true, "current_date": true, "localtime": true, "current_time": true, "mz_now": true,
+}
+
+// checkVolatility refuses in a standing query what it could not maintain.
+func (b *binder) checkVolatility(fn *funcs.Overload, pos int) error {
+	if clockFuncs[fn.Name] {
+		b.readsClock = true
+		if b.opt.Standing && b.eventTime == nil {
+			return sqlerr.New(sqlerr.FeatureNotSupported, "%s() is not supported in a query that is maintained", fn.Name).At(pos).
+				WithHint("Filter by time where the view is read, or compare columns with constants or with the event time of another stream.")
+		}
+	}
+	if fn.Volatility == funcs.Volatile && b.opt.Standing {
+		return sqlerr.New(sqlerr.FeatureNotSupported, "volatile function %s() is not supported in a query that is maintained", fn.Name).At(pos).
+			WithHint("Its result differs from call to call, so that changes could not be taken back. Compute it when the row is inserted.")
+	}
+	return nil
+}
+
+func (x *exprs) function(e *ast.Func) (expr.Expr, error) {
+	name := e.Name.Base()
+	if s := e.Name.Schema(); s != "" && s != "pg_catalog" && s != "information_schema" {
+		return nil, sqlerr.New(sqlerr.UndefinedFunction, "function %s does not exist", quoted(e.Name.Parts)+"()").At(e.Pos)
+	}
+	switch {
+	case e.Over != nil:
+		return x.windowCall(e, name)
+	case funcs.IsAggregate(name):
+		return x.aggregate(e, name)
+	case e.Distinct || e.Star || len(e.OrderBy) > 0 || e.Filter != nil || len(e.WithinGroup) > 0:
+		return nil, x.notAggregate(e, name)
+	case rankNames[name] || otherWindows[name]:
+		return nil, sqlerr.New(sqlerr.WindowingError, "window function %s requires an OVER clause", name).At(e.Pos)
+	}
+	args, pos, err := x.args(e)
+	if err != nil {
+		return nil, err
+	}
+	if f := specialFunc(name); f != nil {
+		return f(x, e, args, pos)
+	}
+	if isSetFunc(name) {
+		return x.setReturning(e, name, args, pos)
+	}
+	return x.scalar(e, name, args, pos)
+}
+
+func (x *exprs) notAggregate(e *ast.Func, name string) error {
+	word := "DISTINCT"
+	switch {
+	case e.Star:
+		return sqlerr.New(sqlerr.WrongObjectType, "%s(*) specified, but %s is not an aggregate function", name, name).At(e.Pos)
+	case len(e.WithinGroup) > 0:
+		word = "WITHIN GROUP"
+	case len(e.OrderBy) > 0:
+		word = "ORDER BY"
+	case e.Filter != nil:
+		word = "FILTER"
+	}
+	return sqlerr.New(sqlerr.WrongObjectType, "%s specified, but %s is not an aggregate function", word, name).At(e.Pos)
+}
+
+func (x *exprs) args(e *ast.Func) (args []expr.Expr, pos []int, err error) {
+	if e.Variadic {
+		return nil, nil, unsupported(e.Pos, "VARIADIC")
+	}
+	for _, a := range e.Args {
+		if a.Name != "" || a.Key != nil {
+			return nil, nil, unsupported(a.Pos, "a named argument")
+		}
+		v, err := x.bind(a.Value)
+		if err != nil {
+			return nil, nil, err
+		}
+		args, pos = append(args, v), append(pos, a.Value.Position())
+	}
+	return args, pos, nil
+}
+
+func (x *exprs) typesOf(es []expr.Expr) []types.Type {
+	out := make([]types.Type, len(es))
+	for i, e := range es {
+		out[i] = x.typeOf(e)
+	}
+	return out
+}
+
+func (x *exprs) scalar(e *ast.Func, name string, args []expr.Expr, pos []int) (expr.Expr, error) {
+	if e.Form == ast.FormKeyword && len(args) == 1 && clockFuncs[name] {
+		args = nil // a precision beyond microseconds changes nothing that is kept
+	}
+	res, err := funcs.ResolveFunc(name, x.typesOf(args))
+	if err != nil {
+		return nil, at(err, e.Pos)
+	}
+	out, err := x.call(res, args, pos, e.Pos)
+	if err != nil {
+		return nil, err
+	}
+	if x.eventTime != nil && clockFuncs[name] {
+		env := *x.env
+		env.Now = *x.eventTime
+		return expr.Fold(&funcs.Ctx{Env: &env}, out, funcs.Stable), nil
+	}
+	return out, nil
+}
+
+type special func(*exprs, *ast.Func, []expr.Expr, []int) (expr.Expr, error)
+
+// specialFunc returns what binds a function that has a node of its own, nil for
+// others.
+func specialFunc(name string) special {
+	switch name {
+	case "coalesce", "ifnull":
+		return (*exprs).coalesce
+	case "greatest":
+		return minMax("GREATEST", true)
+	case "least":
+		return minMax("LEAST", false)
+	case "nullif":
+		return (*exprs).nullIf
+	}
+	return nil
+}
+
+func minMax(word string, greatest bool) special {
+	return func(x *exprs, e *ast.Func, args []expr.Expr, pos []int) (expr.Expr, error) {
+		if len(args) == 0 {
+			return nil, sqlerr.New(sqlerr.SyntaxError, "%s needs at least one argument", word).At(e.Pos)
+		}
+		args, t, err := x.unify(word, args, pos)
+		if err != nil {
+			return nil, err
+		}
+		return &expr.MinMax{Args: args, Greatest: greatest, Typ: t}, nil
+	}
+}
+
+func (x *exprs) coalesce(e *ast.Func, args []expr.Expr, pos []int) (expr.Expr, error) {
+	if len(args) == 0 {
+		return nil, sqlerr.New(sqlerr.SyntaxError, "COALESCE needs at least one argument").At(e.Pos)
+	}
+	args, t, err := x.unify("COALESCE", args, pos)
+	if err != nil {
+		return nil, err
+	}
+	return &expr.Coalesce{Args: args, Typ: t}, nil
+}
+
+func (x *exprs) nullIf(e *ast.Func, args []expr.Expr, _ []int) (expr.Expr, error) {
+	if len(args) != 2 {
+		return nil, sqlerr.New(sqlerr.SyntaxError, "NULLIF needs two arguments").At(e.Pos)
+	}
+	eq, err := x.operator("=", args[0], args[1], e.Pos)
+	if err != nil {
+		return nil, err
+	}
+	c, ok := eq.(*expr.Call)
+	if !ok {
+		return nil, unsupported(e.Pos, "NULLIF over rows")
+	}
+	return &expr.NullIf{Left: c.Args[0], Right: c.Args[1], Eq: c.Fn}, nil
+}
+
+func (x *exprs) aggregate(e *ast.Func, name string) (expr.Expr, error) {
+	if x.inAgg {
+		return nil, sqlerr.New(sqlerr.GroupingError, "aggregate function calls cannot be nested").At(e.Pos)
+	}
+	if !x.aggs {
+		return nil, sqlerr.New(sqlerr.GroupingError, "aggregate functions are not allowed in %s", x.where).At(e.Pos)
+	}
+	if len(e.WithinGroup) > 0 {
+		return nil, unsupported(e.Pos, "WITHIN GROUP")
+	}
+	inner := *x
+	inner.inAgg, inner.windows, inner.sets = true, false, false
+	args, pos, err := inner.args(e)
+	if err != nil {
+		return nil, err
+	}
+	res, err := funcs.ResolveAgg(name, x.typesOf(args), e.Star, e.Distinct)
+	if err != nil {
+		return nil, at(err, e.Pos)
+	}
+	out := &aggregate{Const: typed(res.Ret), fn: res.Agg, distinct: e.Distinct, pos: e.Pos}
+	for i, a := range args {
+		if a, err = x.coerce(a, res.ArgTypes[i], types.CastImplicit, pos[i]); err != nil {
+			return nil, err
+		}
+		out.args = append(out.args, a)
+	}
+	if e.Filter != nil {
+		f := inner
+		f.where = "FILTER"
+		if out.filter, err = f.condition(e.Filter, "FILTER"); err != nil {
+			return nil, err
+		}
+	}
+	if out.orderBy, err = inner.sortKeys(e.OrderBy); err != nil {
+		return nil, err
+	}
+	if out.distinct {
+		for _, k := range out.orderBy {
+			found := false
+			for _, a := range out.args {
+				found = found || same(a, k.e)
+			}
+			if !found {
+				return nil, sqlerr.New(sqlerr.InvalidColumnReference, "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list").At(e.OrderBy[0].X.Position())
+			}
+		}
+	}
+	return out, nil
+}
+
+func (x *exprs) sortKeys(items []ast.SortItem) ([]sortKey, error) {
+	var out []sortKey
+	for _, it := range items {
+		v, err := x.value(it.X)
+		if err != nil {
+			return nil, err
+		}
+		k, err := sortKeyOf(v, it)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, k)
+	}
+	return out, nil
+}
+
+func sortKeyOf(v expr.Expr, it ast.SortItem) (sortKey, error) {
+	desc := it.Desc
+	if it.Using != nil {
+		switch it.Using.Name {
+		case "<", "<=":
+		case ">", ">=":
+			desc = true
+		default:
+			return sortKey{}, sqlerr.New(sqlerr.WrongObjectType, "operator %s is not a valid ordering operator", it.Using.Name).At(it.Pos).
+				WithHint("Ordering operators must be \"<\" or \">\" members of btree operator families.")
+		}
+	}
+	if t := v.Type(); t.OID == types.OIDJSON {
+		return sortKey{}, sqlerr.New(sqlerr.UndefinedFunction, "could not identify an ordering operator for type %s", base(t)).At(it.X.Position()).
+			WithHint("Use an explicit ordering operator or modify the query.")
+	}
+	nullsFirst := desc
+	if it.NullsFirst {
+		nullsFirst = true
+	}
+	if it.NullsLast {
+		nullsFirst = false
+	}
+	return sortKey{e: v, desc: desc, nullsFirst: nullsFirst}, nil
+}
+
+// rankNames are the window functions that number rows; the value says how ties
+// count (plan.TopN.RankKind).
+var rankNames = map[string]bool{"row_number": true, "rank": true, "dense_rank": true}
+
+var otherWindows = map[string]bool{
+	"percent_rank": true, "cume_dist": true, "ntile": true, "lag": true, "lead": true,
+	"first_value": true, "last_value": true, "nth_value": true,
+}
+
+func (x *exprs) windowCall(e *ast.Func, name string) (expr.Expr, error) {
+	if !x.windows {
+		return nil, sqlerr.New(sqlerr.WindowingError, "window functions are not allowed in %s", x.where).At(e.Pos)
+	}
+	if !rankNames[name] {
+		if !otherWindows[name] && !funcs.IsAggregate(name) {
+			if len(funcs.Overloads(name)) == 0 {
+				return nil, sqlerr.New(sqlerr.UndefinedFunction, "function %s() does not exist", name).At(e.Pos)
+			}
+			return nil, sqlerr.New(sqlerr.WrongObjectType, "OVER specified, but %s is not a window function nor an aggregate function", name).At(e.Pos)
+		}
+		return nil, unsupported(e.Pos, "window function %s()", name).
+			WithHint("row_number(), rank() and dense_rank() are supported; sums per group can be joined from a subquery with GROUP BY.")
+	}
+	if len(e.Args) > 0 {
+		return nil, sqlerr.New(sqlerr.UndefinedFunction, "function %s(%s) does not exist", name, "…").At(e.Pos)
+	}
+	spec, err := x.windowSpec(e.Over, 0)
+	if err != nil {
+		return nil, err
+	}
+	inner := *x
+	inner.windows, inner.sets, inner.where = false, false, "window definitions"
+	w := &window{Const: typed(types.Int8), pos: e.Pos}
+	switch name {
+	case "rank":
+		w.rank = 1
+	case "dense_rank":
+		w.rank = 2
+	}
+	for _, p := range spec.PartitionBy {
+		v, err := inner.value(p)
+		if err != nil {
+			return nil, err
+		}
+		w.partition = append(w.partition, v)
+	}
+	if w.orderBy, err = inner.sortKeys(spec.OrderBy); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// windowSpec follows names to the WINDOW clause.
+func (x *exprs) windowSpec(s *ast.WindowSpec, depth int) (*ast.WindowSpec, error) {
+	if s.Frame != nil && s.Frame.Mode == "SESSION" {
+		return nil, unsupported(s.Pos, "a session frame")
+	}
+	name := s.Name
+	if name == "" {
+		name = s.Base
+	}
+	if name == "" {
+		return s, nil
+	}
+	for _, d := range x.windowDefs {
+		if d.Name != name || depth > len(x.windowDefs) {
+			continue
+		}
+		base, err := x.windowSpec(d.Spec, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		out := *base
+		if s.Name == "" {
+			if len(s.PartitionBy) > 0 {
+				return nil, sqlerr.New(sqlerr.WindowingError, "cannot override PARTITION BY clause of window \"%s\"", name).At(s.Pos)
+			}
+			if len(s.OrderBy) > 0 {
+				if len(out.OrderBy) > 0 {
+					return nil, sqlerr.New(sqlerr.WindowingError, "cannot override ORDER BY clause of window \"%s\"", name).At(s.Pos)
+				}
+				out.OrderBy = s.OrderBy
+			}
+		}
+		return &out, nil
+	}
+	return nil, sqlerr.New(sqlerr.UndefinedObject, "window \"%s\" does not exist", name).At(s.Pos)
+}

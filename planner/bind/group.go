@@ -1,0 +1,465 @@
+package bind
+
+import (
+	"slices"
+
+	"github.com/tarndb/tarn/catalog"
+	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/ast"
+	"github.com/tarndb/tarn/sql/expr"
+	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/types"
+)
+
+// groupingSetsMax bounds what CUBE and ROLLUP expand to.
+const groupingSetsMax = 4096
+
+// grouping is GROUP BY: the expressions, and the sets of them to group by (one
+// set of all without GROUPING SETS).
+type grouping struct {
+	exprs []expr.Expr
+	sets  [][]int
+}
+
+// group turns the row of FROM into one row per group, if the query groups.
+func (l *selection) group() error {
+	if l.sel.Having != nil {
+		x := l.exprs("HAVING")
+		x.aggs = true
+		var err error
+		if l.having, err = x.condition(l.sel.Having, "HAVING"); err != nil {
+			return err
+		}
+	}
+	if len(l.sel.GroupBy) == 0 && l.having == nil && !l.anyExpr(hasAggregate) {
+		return nil
+	}
+	g, err := l.grouping()
+	if err != nil {
+		return err
+	}
+	l.addDependent(g)
+	var aggs []*aggregate
+	collect := func(e expr.Expr) (expr.Expr, error) {
+		walk(e, func(e expr.Expr) bool {
+			a, ok := e.(*aggregate)
+			if ok && !slices.ContainsFunc(aggs, func(have *aggregate) bool { return same(have, a) }) {
+				aggs = append(aggs, a)
+			}
+			return !ok
+		})
+		return e, nil
+	}
+	if err := l.mapExprs(collect); err != nil {
+		return err
+	}
+	if l.having != nil {
+		collect(l.having)
+	}
+	if err := l.aggregateRow(g, aggs); err != nil {
+		return err
+	}
+	toGroups := func(e expr.Expr) (expr.Expr, error) { return l.overGroups(e, g, aggs) }
+	if err := l.mapExprs(toGroups); err != nil {
+		return err
+	}
+	l.r.up = func(o *outer) (expr.Expr, error) {
+		for i, e := range g.exprs {
+			if c, ok := e.(*expr.Column); ok && c.Idx == o.Idx {
+				return plan.Ref(l.r.node, i), nil
+			}
+		}
+		return nil, sqlerr.New(sqlerr.GroupingError, "subquery uses ungrouped column \"%s\" from outer query", l.columnName(&o.Column)).At(o.pos)
+	}
+	if l.having == nil {
+		return nil
+	}
+	cond, err := toGroups(l.having)
+	if err != nil {
+		return at(err, l.sel.Having.Position())
+	}
+	return l.r.filter(cond)
+}
+
+// grouping binds GROUP BY.
+func (l *selection) grouping() (*grouping, error) {
+	g := &grouping{}
+	sets := [][]int{{}}
+	for _, it := range l.sel.GroupBy {
+		more, err := l.groupItem(g, it)
+		if err != nil {
+			return nil, err
+		}
+		var product [][]int
+		for _, a := range sets {
+			for _, b := range more {
+				product = append(product, union(a, b))
+			}
+		}
+		if len(product) > groupingSetsMax {
+			return nil, sqlerr.New(sqlerr.StatementTooComplex, "too many grouping sets present (maximum %d)", groupingSetsMax).At(it.Pos)
+		}
+		sets = product
+	}
+	g.sets = sets
+	if l.sel.GroupDistinct {
+		g.sets = slices.CompactFunc(g.sets, slices.Equal[[]int])
+	}
+	return g, nil
+}
+
+func union(a, b []int) []int {
+	out := slices.Clone(a)
+	for _, x := range b {
+		if !slices.Contains(out, x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+func (l *selection) groupItem(g *grouping, it ast.GroupItem) ([][]int, error) {
+	switch it.Kind {
+	case ast.GroupExpr:
+		if r, ok := it.X.(*ast.Row); ok {
+			var set []int
+			for _, f := range r.Fields {
+				i, err := l.groupExpr(g, f)
+				if err != nil {
+					return nil, err
+				}
+				set = union(set, []int{i})
+			}
+			return [][]int{set}, nil
+		}
+		i, err := l.groupExpr(g, it.X)
+		return [][]int{{i}}, err
+	case ast.GroupEmpty:
+		return [][]int{{}}, nil
+	}
+	var parts [][][]int
+	for _, sub := range it.Items {
+		p, err := l.groupItem(g, sub)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, p)
+	}
+	var out [][]int
+	switch it.Kind {
+	case ast.GroupSets:
+		for _, p := range parts {
+			out = append(out, p...)
+		}
+	case ast.GroupRollup:
+		for n := len(parts); n >= 0; n-- {
+			set := []int{}
+			for _, p := range parts[:n] {
+				set = union(set, p[0])
+			}
+			out = append(out, set)
+		}
+	case ast.GroupCube:
+		if len(parts) > 12 {
+			return nil, sqlerr.New(sqlerr.StatementTooComplex, "CUBE is limited to 12 elements").At(it.Pos)
+		}
+		for mask := 1<<len(parts) - 1; mask >= 0; mask-- {
+			set := []int{}
+			for i, p := range parts {
+				if mask&(1<<(len(parts)-1-i)) != 0 {
+					set = union(set, p[0])
+				}
+			}
+			out = append(out, set)
+		}
+	}
+	return out, nil
+}
+
+// groupExpr binds one GROUP BY expression: an ordinal, an input column, an
+// output name, or any expression; it returns its place in g.
+func (l *selection) groupExpr(g *grouping, e ast.Expr) (int, error) {
+	var v expr.Expr
+	var err error
+	switch n := e.(type) {
+	case *ast.Number:
+		i, err := outputColumn(n, l.outputColumns(), "GROUP BY")
+		if err != nil {
+			return 0, err
+		}
+		if v, err = l.settle(l.outs[i].e, n.Pos); err != nil {
+			return 0, err
+		}
+		l.outs[i].e = v
+	case *ast.ColumnRef:
+		if len(n.Parts) == 1 && !n.Star {
+			in, _, err := l.s.find(n)
+			if err != nil {
+				return 0, err
+			}
+			if in == nil {
+				i, err := outputColumn(n, l.outputColumns(), "GROUP BY")
+				if err != nil {
+					return 0, err
+				}
+				if i >= 0 {
+					v = l.outs[i].e
+				}
+			}
+		}
+	}
+	if v == nil {
+		if v, err = l.exprs("GROUP BY").value(e); err != nil {
+			return 0, err
+		}
+	}
+	var bad error
+	walk(v, func(x expr.Expr) bool {
+		switch x := x.(type) {
+		case *aggregate:
+			bad = sqlerr.New(sqlerr.GroupingError, "aggregate functions are not allowed in GROUP BY").At(x.pos)
+		case *window:
+			bad = sqlerr.New(sqlerr.WindowingError, "window functions are not allowed in GROUP BY").At(x.pos)
+		case *setReturning:
+			bad = unsupported(x.pos, "a set-returning function in GROUP BY")
+		}
+		return bad == nil
+	})
+	if bad != nil {
+		return 0, bad
+	}
+	if t := v.Type(); t.OID == types.OIDJSON {
+		return 0, sqlerr.New(sqlerr.UndefinedFunction, "could not identify an equality operator for type json").At(e.Position())
+	}
+	for i, have := range g.exprs {
+		if same(have, v) {
+			return i, nil
+		}
+	}
+	g.exprs = append(g.exprs, v)
+	return len(g.exprs) - 1, nil
+}
+
+// addDependent adds the columns that a grouped primary key determines: they may
+// be used as if they were grouped.
+func (l *selection) addDependent(g *grouping) {
+	if len(g.sets) != 1 || l.s.from == nil {
+		return
+	}
+	for _, t := range l.s.from.tables {
+		o := t.object
+		if o == nil || o.Kind != catalog.Table || len(o.PrimaryKey) == 0 || len(t.cols) != len(o.Columns) {
+			continue
+		}
+		all := true
+		for _, k := range o.PrimaryKey {
+			all = all && slices.ContainsFunc(g.exprs, func(e expr.Expr) bool { return same(e, t.cols[k].e) })
+		}
+		if !all {
+			continue
+		}
+		for _, c := range t.cols {
+			if l.uses(c.e) && !slices.ContainsFunc(g.exprs, func(e expr.Expr) bool { return same(e, c.e) }) {
+				g.exprs = append(g.exprs, c.e)
+				g.sets[0] = append(g.sets[0], len(g.exprs)-1)
+			}
+		}
+	}
+}
+
+// uses reports whether the output or HAVING needs column e outside aggregates.
+func (l *selection) uses(col expr.Expr) bool {
+	in := func(e expr.Expr) bool {
+		found := false
+		walk(e, func(e expr.Expr) bool {
+			if _, ok := e.(*aggregate); ok {
+				return false
+			}
+			if s, ok := e.(*subquery); ok {
+				for _, o := range outers(s.plan, l.s) {
+					c, isCol := col.(*expr.Column)
+					found = found || isCol && c.Idx == o.Idx
+				}
+			}
+			found = found || same(e, col)
+			return !found
+		})
+		return found
+	}
+	return l.anyExpr(in) || l.having != nil && in(l.having)
+}
+
+// aggregateRow makes l's row the groups of g with the values of aggs.
+func (l *selection) aggregateRow(g *grouping, aggs []*aggregate) error {
+	var in []expr.Expr
+	column := func(e expr.Expr) (int, error) {
+		e, err := l.r.lower(e)
+		if err != nil {
+			return 0, err
+		}
+		for i, have := range in {
+			if same(have, e) {
+				return i, nil
+			}
+		}
+		in = append(in, e)
+		return len(in) - 1, nil
+	}
+	for _, e := range g.exprs {
+		e, err := l.r.lower(e)
+		if err != nil {
+			return err
+		}
+		in = append(in, e) // positions of groups are their order in g
+	}
+	calls := make([]plan.AggCall, len(aggs))
+	names := make([]string, len(aggs))
+	for i, a := range aggs {
+		for _, arg := range a.args {
+			if len(appendOuters(nil, arg, nil)) > 0 && len(expr.ColumnsUsed(arg)) == 0 {
+				return unsupported(a.pos, "an aggregate of an outer query's columns")
+			}
+		}
+		c := plan.AggCall{Fn: a.fn, Distinct: a.distinct, Filter: -1, Type: a.Typ}
+		for _, arg := range a.args {
+			k, err := column(arg)
+			if err != nil {
+				return err
+			}
+			c.Args = append(c.Args, k)
+		}
+		if a.filter != nil {
+			k, err := column(a.filter)
+			if err != nil {
+				return err
+			}
+			c.Filter = k
+		}
+		for _, o := range a.orderBy {
+			k, err := column(o.e)
+			if err != nil {
+				return err
+			}
+			c.OrderBy = append(c.OrderBy, plan.Order{Col: k, Desc: o.desc, NullsFirst: o.nullsFirst})
+		}
+		calls[i], names[i] = c, a.fn.Name
+	}
+	if len(in) == 0 {
+		in = append(in, boolConst(true))
+	}
+	inNames := make([]string, len(in))
+	for i, e := range in {
+		if c, ok := e.(*expr.Column); ok {
+			inNames[i] = c.Name
+		}
+		for _, o := range l.outs {
+			if inNames[i] == "" && i < len(g.exprs) && same(o.e, g.exprs[i]) {
+				inNames[i] = o.name
+			}
+		}
+	}
+	base := plan.NewProject(l.r.node, in, inNames)
+	if len(g.sets) == 1 {
+		all := make([]int, len(g.exprs))
+		for i := range all {
+			all[i] = i
+		}
+		l.r.node = plan.NewAggregate(base, all, calls, names)
+		return nil
+	}
+	ins := make([]plan.Node, len(g.sets))
+	for i, set := range g.sets {
+		set = slices.Clone(set)
+		slices.Sort(set)
+		agg := plan.NewAggregate(base, set, calls, names)
+		exprs, outNames := []expr.Expr{}, []string{}
+		for k, e := range g.exprs {
+			if at := slices.Index(set, k); at >= 0 {
+				exprs = append(exprs, plan.Ref(agg, at))
+			} else {
+				exprs = append(exprs, &expr.Const{Typ: e.Type(), Val: types.NullDatum})
+			}
+			outNames = append(outNames, inNames[k])
+		}
+		for k := range calls {
+			exprs, outNames = append(exprs, plan.Ref(agg, len(set)+k)), append(outNames, names[k])
+		}
+		ins[i] = plan.NewProject(agg, exprs, outNames)
+	}
+	l.r.node = plan.NewSetOp(plan.Union, true, ins...)
+	return nil
+}
+
+// overGroups maps e from the row of FROM to the row of groups.
+func (l *selection) overGroups(e expr.Expr, g *grouping, aggs []*aggregate) (expr.Expr, error) {
+	var bad error
+	out := replace(e, func(e expr.Expr) expr.Expr {
+		for i, have := range g.exprs {
+			if same(have, e) {
+				return plan.Ref(l.r.node, i)
+			}
+		}
+		switch e := e.(type) {
+		case *aggregate:
+			for i, a := range aggs {
+				if same(a, e) {
+					return plan.Ref(l.r.node, len(g.exprs)+i)
+				}
+			}
+		case *expr.Column:
+			if bad == nil {
+				bad = l.ungrouped(e)
+			}
+			return e
+		}
+		return nil
+	})
+	return out, bad
+}
+
+// columnName is t.c for a column of the row of FROM.
+func (l *selection) columnName(c *expr.Column) string {
+	for _, t := range l.s.from.tables {
+		for _, n := range t.cols {
+			if k, ok := n.e.(*expr.Column); ok && k.Idx == c.Idx {
+				return t.name + "." + n.name
+			}
+		}
+	}
+	return c.Name
+}
+
+func (l *selection) ungrouped(c *expr.Column) error {
+	return sqlerr.New(sqlerr.GroupingError, "column \"%s\" must appear in the GROUP BY clause or be used in an aggregate function", l.columnName(c)).
+		At(l.refPos(l.columnName(c), c.Name))
+}
+
+// refPos finds where the query names a column; bound columns carry no position.
+func (l *selection) refPos(qualified, name string) int {
+	found := 0
+	note := func(e ast.Expr) {
+		if found != 0 || e == nil {
+			return
+		}
+		walkColumns(e, func(r *ast.ColumnRef) {
+			if found == 0 && !r.Star && (quoted(r.Parts) == qualified || len(r.Parts) == 1 && r.Parts[0] == name) {
+				found = r.Pos
+			}
+		})
+	}
+	for _, it := range l.sel.Items {
+		if r, ok := it.X.(*ast.ColumnRef); ok && r.Star && found == 0 {
+			if cols, err := l.s.expand(r); err == nil {
+				for _, c := range cols {
+					if c.name == name {
+						found = r.Pos
+						break
+					}
+				}
+			}
+		}
+		note(it.X)
+	}
+	note(l.sel.Having)
+	return found
+}
