@@ -28,6 +28,8 @@ import "github.com/zeebo/xxh3"
 // Ref names a row in memory; 0 is absent. A Ref that a Lookup returned is valid
 // until the next Lookup or Begin that concerns its part of the same arrangement,
 // or until its own key is changed: then the Ref returned by that call replaces it.
+// (Put, Delete and Add find a row again that an earlier change of the same key
+// has moved, so a batch may have a key twice; Value and Each do not.)
 type Ref uint64
 
 // Keys is a batch of encoded keys: key i is Data[Off[i]:Off[i+1]].

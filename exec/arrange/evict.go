@@ -46,6 +46,8 @@ func (s *Space) evictAll() {
 // reports whether it found room. Slabs stay with the part: what is freed serves
 // its next rows.
 func (a *arrangement) evict(p *part) bool {
+	p.lock.Lock()
+	defer p.lock.Unlock()
 	if p.mem.size == 0 && (p.ord == nil || p.ord.n == 0) {
 		return false
 	}
@@ -53,8 +55,6 @@ func (a *arrangement) evict(p *part) bool {
 	if p.mem.idle >= want && want > 0 {
 		return true
 	}
-	p.lock.Lock()
-	defer p.lock.Unlock()
 	if p.stuck && p.stuckClean == p.clean && p.loaded < 64+p.slots.n/8 {
 		return false
 	}

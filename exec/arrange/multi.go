@@ -82,7 +82,7 @@ func (m *Multi) Add(k *Keys, i int, head Ref, val []byte, weight int64) (newHead
 	p.lock.Lock()
 	defer p.lock.Unlock()
 	r := row(head)
-	if r == 0 {
+	if !p.slots.has(h, r) {
 		if r = p.lookup(h, k.Key(i)); r == 0 {
 			if weight == 0 {
 				return 0, 0, 0, nil

@@ -94,7 +94,7 @@ func (x *slots) find(h uint64, addr uintptr) uint64 {
 
 // has reports whether addr is there.
 func (x *slots) has(h uint64, addr uintptr) bool {
-	if x.at == 0 {
+	if x.at == 0 || addr == 0 {
 		return false
 	}
 	m, want := x.mask(), slotOf(h, addr)

@@ -165,7 +165,8 @@ func (t *Table) Put(k *Keys, i int, r Ref, val []byte) (Ref, error) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
 	old := row(r)
-	if old == 0 {
+	if !p.slots.has(h, old) {
+		// Absent, or moved by an earlier change of the same key in this batch.
 		old = p.lookup(h, k.Key(i))
 	}
 	if old == 0 {
@@ -193,8 +194,14 @@ func (t *Table) Delete(k *Keys, i int, r Ref) error {
 	h := hash << p.shift
 	p.lock.Lock()
 	defer p.lock.Unlock()
-	t.count.Add(-1)
 	old := row(r)
+	if !p.slots.has(h, old) {
+		old = p.lookup(h, k.Key(i))
+	}
+	if old == 0 || rowFlags(old)&flagDeleted != 0 {
+		return nil
+	}
+	t.count.Add(-1)
 	if !t.tracked || rowFlags(old)&flagBase == 0 && *rowGen(old) == t.s.gen && (!t.history || rowEpoch(old) == t.s.epoch && *rowPrev(old) == 0) {
 		// Nobody else knows of it.
 		p.slots.removeAt(p.slots.find(h, old))
