@@ -162,7 +162,10 @@ func (v *View) Errors(errs []zset.Error) error {
 // Commit stores what the step has emitted and returns it.
 func (v *View) Commit(epoch uint64) (Delta, error) {
 	d := Delta{Errors: zset.ConsolidateErrors(v.pendErr)}
-	b := v.con.Batch(vec.Concat(v.pending))
+	b := vec.Concat(v.pending)
+	if v.agg == nil || len(v.l.maps) > 0 { // an aggregate emits each row once
+		b = v.con.Batch(b)
+	}
 	clear(v.pending)
 	v.pending, v.pendErr = v.pending[:0], nil
 	d.Batch = zset.RetractionsFirst(b)

@@ -112,10 +112,13 @@ func (a *Aggregate) Started() bool { return !a.global || a.started }
 
 // Push adds b's rows to the groups.
 func (a *Aggregate) Push(s *Step, port int, b *vec.Batch, out Emit) error {
-	if !a.chunk.add(b) {
-		return nil
+	if a.chunk.full(b) {
+		if err := a.process(s, out, false); err != nil {
+			return err
+		}
 	}
-	return a.process(s, out, false)
+	a.chunk.add(b)
+	return nil
 }
 
 // Flush emits the step's changes.
@@ -220,19 +223,44 @@ func (a *Aggregate) processBatch(s *Step, b *vec.Batch, out Emit, last bool) err
 // step of one chunk, emits the difference.
 func (a *Aggregate) fold(s *Step, out Emit, last bool) error {
 	sc := &a.scr
-	n := sc.index.Len()
-	keys := arrange.Keys{Off: sc.index.Off, Data: sc.index.Data, Hash: sc.index.Hash}
-	sc.refs = resize(sc.refs, n)
-	if err := a.Groups.Lookup(&keys, nil, sc.refs); err != nil {
-		return err
-	}
 	single := last && a.step.index.Len() == 0
 	sc.old.reset()
 	sc.new.reset()
-	for g := range n {
+	n := sc.index.Len()
+	for lo := 0; lo < n; lo += foldGroups {
+		if err := a.foldSome(lo, min(lo+foldGroups, n)); err != nil {
+			return err
+		}
+	}
+	if a.quiet {
+		return nil
+	}
+	if single {
+		return a.emit(&sc.index, &sc.old, &sc.new, out)
+	}
+	a.step.touch(sc)
+	if last {
+		return a.endStep(out)
+	}
+	return nil
+}
+
+// foldGroups is how many groups are looked up and then changed: few enough that
+// what the look-up has touched is still in the cache when it is changed.
+const foldGroups = 1024
+
+func (a *Aggregate) foldSome(lo, hi int) error {
+	sc := &a.scr
+	keys := arrange.Keys{Off: sc.index.Off[lo : hi+1], Data: sc.index.Data, Hash: sc.index.Hash[lo:hi]}
+	sc.refs = resize(sc.refs, hi-lo)
+	if err := a.Groups.Lookup(&keys, nil, sc.refs); err != nil {
+		return err
+	}
+	for g := lo; g < hi; g++ {
+		ref := sc.refs[g-lo]
 		var old []byte
-		if sc.refs[g] != 0 {
-			old = a.Groups.Value(sc.refs[g])
+		if ref != 0 {
+			old = a.Groups.Value(ref)
 		}
 		rows := sc.rows[g]
 		for _, c := range a.calls {
@@ -273,24 +301,14 @@ func (a *Aggregate) fold(s *Step, out Emit, last bool) error {
 			}
 		}
 		if len(image) == 0 {
-			if err := a.Groups.Delete(&keys, g, sc.refs[g]); err != nil {
+			if err := a.Groups.Delete(&keys, g-lo, ref); err != nil {
 				return err
 			}
 			continue
 		}
-		if _, err := a.Groups.Put(&keys, g, sc.refs[g], image); err != nil {
+		if _, err := a.Groups.Put(&keys, g-lo, ref, image); err != nil {
 			return err
 		}
-	}
-	if a.quiet {
-		return nil
-	}
-	if single {
-		return a.emit(&sc.index, &sc.old, &sc.new, out)
-	}
-	a.step.touch(sc)
-	if last {
-		return a.endStep(out)
 	}
 	return nil
 }

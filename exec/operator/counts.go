@@ -60,9 +60,12 @@ func positive(n int64) int64 {
 
 // Push counts b's rows.
 func (d *Counts) Push(s *Step, port int, b *vec.Batch, out Emit) error {
-	if d.chunks[port].add(b) {
-		return d.process(out)
+	if d.chunks[port].full(b) {
+		if err := d.process(out); err != nil {
+			return err
+		}
 	}
+	d.chunks[port].add(b)
 	return nil
 }
 

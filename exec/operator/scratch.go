@@ -17,11 +17,13 @@ type chunk struct {
 	rows    int
 }
 
-// add reports whether there is enough now.
-func (c *chunk) add(b *vec.Batch) bool {
+// full reports whether there is enough, so that b had better wait for the next
+// chunk. It is asked before b is added: a step that fits in one chunk is one chunk.
+func (c *chunk) full(b *vec.Batch) bool { return c.rows > 0 && c.rows+b.N > chunkRows }
+
+func (c *chunk) add(b *vec.Batch) {
 	c.batches = append(c.batches, b)
 	c.rows += b.N
-	return c.rows >= chunkRows
 }
 
 // take returns the rows so far as one batch, nil if there are none.

@@ -77,9 +77,12 @@ func NewTopN(spec TopNSpec, states *States) *TopN {
 
 // Push adds b's rows to their partitions.
 func (t *TopN) Push(s *Step, port int, b *vec.Batch, out Emit) error {
-	if t.in.add(b) {
-		return t.process(s, out)
+	if t.in.full(b) {
+		if err := t.process(s, out); err != nil {
+			return err
+		}
 	}
+	t.in.add(b)
 	return nil
 }
 
