@@ -67,25 +67,23 @@ func operatorRows(_ *state, w *writer) {
 	}
 }
 
+// castRows are the lines of casts.txt for casts that exist here; one of a type to
+// itself applies its modifier. Casts by text are in no table, as in PostgreSQL.
 func castRows(_ *state, w *writer) {
 	type pair struct{ from, to uint32 }
-	facts := map[pair]fields{}
-	for line := range lines(castsText) {
-		facts[pair{line.oid(1), line.oid(2)}] = line
+	contexts := make(map[pair]byte, len(types.Casts))
+	for _, c := range types.Casts {
+		contexts[pair{c.From, c.To}] = " eai"[c.Context]
 	}
 	w.columns("oid", "castsource", "casttarget", "castfunc", "castcontext", "castmethod")
-	for _, c := range types.Casts {
-		f, ok := facts[pair{c.From, c.To}]
-		if !ok {
-			continue // by text in PostgreSQL, and so not in its table
+	for line := range lines(castsText) {
+		from, to := line.oid(1), line.oid(2)
+		context, ok := contexts[pair{from, to}]
+		if from == to && types.InfoOf(from) != nil {
+			context, ok = 'i', true
 		}
-		context := byte('e')
-		switch c.Context {
-		case types.CastAssignment:
-			context = 'a'
-		case types.CastImplicit:
-			context = 'i'
+		if ok {
+			w.row(oid(line.oid(0)), oid(from), oid(to), oid(line.oid(3)), char(context), char(line[5][0]))
 		}
-		w.row(oid(f.oid(0)), oid(c.From), oid(c.To), oid(f.oid(3)), char(context), char(f[5][0]))
 	}
 }
