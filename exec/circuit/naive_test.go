@@ -54,6 +54,13 @@ func (e *naive) eval(n plan.Node) []row {
 			out = append(out, o)
 		}
 		return out
+	case *plan.Series:
+		of := func(x expr.Expr) int64 { return x.(*expr.Const).Val.I }
+		var out []row
+		for at, step := of(n.From), of(n.Step); step > 0 && at <= of(n.To) || step < 0 && at >= of(n.To); at += step {
+			out = append(out, row{types.Int(at)})
+		}
+		return out
 	case *plan.Filter:
 		return e.filter(e.eval(n.In), n.Cond, typesOf(n.In))
 	case *plan.Project:

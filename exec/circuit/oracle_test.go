@@ -594,6 +594,15 @@ var oracle = []struct {
 	{"values", func(w *world) plan.Node {
 		return w.join(w.shape(w.scan(false)), plan.NewValues([]plan.Column{{Name: "x", Type: types.Int8}}, [][]expr.Expr{{constInt(1)}, {constInt(2)}}), plan.Left)
 	}},
+	{"series", func(w *world) plan.Node {
+		s := &plan.Series{From: constInt(w.Int64N(6)), To: constInt(w.Int64N(6)), Step: constInt(1 + w.Int64N(2))}
+		if w.maybe(2) {
+			s.Step = constInt(-1 - w.Int64N(2))
+		}
+		s.Cols = []plan.Column{{Name: "generate_series", Type: types.Int8}}
+		plan.Derive(s)
+		return w.join(w.shape(w.scan(false)), s, plan.JoinKind(w.IntN(6)))
+	}},
 	{"union", func(w *world) plan.Node {
 		return plan.NewSetOp(plan.Union, true, w.scan(false), w.scan(false), w.scan(true))
 	}},

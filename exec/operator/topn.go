@@ -174,12 +174,17 @@ func (t *TopN) process(s *Step, out Emit) error {
 			}
 		}
 	}
+	clear(touched)
 	for id, w := range sums {
 		if w == 0 {
 			continue
 		}
 		p := int(owner[id])
 		key := entries.Key(id)[len(t.parts.Key(p)):]
+		if t.outranked(old[p], key) {
+			continue
+		}
+		touched[p] = true
 		if _, _, err := t.rows.Add(t.parts.Key(p), t.parts.Hash[p], key, nil, w); err != nil {
 			return err
 		}
@@ -291,16 +296,29 @@ func (t *TopN) orderLen(key []byte) (int, error) {
 	return len(key) - len(rest[0]), nil
 }
 
-// trim drops what can never come out again.
-func (t *TopN) trim(p int, now []ranked) error {
-	if !t.spec.AppendOnly || t.spec.RankKind != rowNumber || t.spec.Limit <= 0 || len(now) == 0 {
-		return nil
-	}
+// outranked reports that a new entry can never come out: nothing retracts, and
+// all places are taken by better ones.
+func (t *TopN) outranked(now []ranked, key []byte) bool {
+	return t.bounded() && t.full(now) && bytes.Compare(key, now[len(now)-1].key) > 0
+}
+
+// bounded: only so many entries of a partition can ever come out.
+func (t *TopN) bounded() bool {
+	return t.spec.AppendOnly && t.spec.RankKind == rowNumber && t.spec.Limit > 0
+}
+
+// full: all places are taken.
+func (t *TopN) full(now []ranked) bool {
 	n := int64(0)
 	for _, r := range now {
 		n += r.weight
 	}
-	if n < t.spec.Limit {
+	return n >= t.spec.Limit
+}
+
+// trim drops what can never come out again.
+func (t *TopN) trim(p int, now []ranked) error {
+	if !t.bounded() || !t.full(now) {
 		return nil
 	}
 	after := append(bytes.Clone(now[len(now)-1].key), 0)
