@@ -155,3 +155,66 @@ func BenchmarkJoin(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkTinyEpoch is the cost of an epoch of one row.
+func BenchmarkTinyEpoch(b *testing.B) {
+	s := benchScan(true, plan.Column{Name: "k", Type: types.Int8}, plan.Column{Name: "v", Type: types.Int8})
+	w := &world{}
+	count, _ := w.agg("count", s)
+	sum, _ := w.agg("sum", s, 1)
+	root := plan.NewAggregate(s, []int{0}, []plan.AggCall{count, sum}, nil)
+	drive(b, root, true, func(n int, push func(int, *vec.Batch)) {
+		push(0, intBatch(1, 0, func(int) int64 { return int64(n % 1000) }, func(int) int64 { return 1 }))
+	})
+}
+
+// BenchmarkTopN keeps the latest row of each of 100 k partitions.
+func BenchmarkTopN(b *testing.B) {
+	s := benchScan(true, plan.Column{Name: "k", Type: types.Int8}, plan.Column{Name: "v", Type: types.Int8})
+	root := plan.NewTopN(&plan.TopN{In: s, Partition: []int{0}, OrderBy: []plan.Order{{Col: 1, Desc: true}}, Limit: 1}, "")
+	r := rand.New(rand.NewPCG(1, 2))
+	drive(b, root, false, func(n int, push func(int, *vec.Batch)) {
+		for range 4 {
+			push(0, intBatch(vec.BatchRows, 0, func(int) int64 { return r.Int64N(100_000) }, func(int) int64 { return r.Int64N(1 << 40) }))
+		}
+	})
+}
+
+// BenchmarkGet looks single keys up in a view of 100 k groups.
+func BenchmarkGet(b *testing.B) {
+	s := benchScan(true, plan.Column{Name: "k", Type: types.Int8}, plan.Column{Name: "v", Type: types.Int8})
+	w := &world{}
+	count, _ := w.agg("count", s)
+	sum, _ := w.agg("sum", s, 1)
+	root := plan.NewAggregate(s, []int{0}, []plan.AggCall{count, sum}, nil)
+	env, space := testEnv()
+	c, err := Build(root, env)
+	if err != nil {
+		b.Fatal(err)
+	}
+	v, err := NewView(c, "v", ctx())
+	if err != nil {
+		b.Fatal(err)
+	}
+	v.SetWanted(false)
+	space.Begin(1)
+	st := &operator.Step{Epoch: 1, Watermark: math.MinInt64, Ctx: ctx(), Workers: 1}
+	if err := c.Push(st, 0, intBatch(100_000, 0, func(i int) int64 { return int64(i) }, func(int) int64 { return 1 }), v); err != nil {
+		b.Fatal(err)
+	}
+	if err := c.Flush(st, v); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := v.Commit(1); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	i := int64(0)
+	for b.Loop() {
+		i++
+		out, err := v.Get(intBatch(1, 0, func(int) int64 { return i * 7919 % 100_000 }), 1, nil)
+		if err != nil || out.N != 1 {
+			b.Fatal(out, err)
+		}
+	}
+}
