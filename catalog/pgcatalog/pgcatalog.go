@@ -13,6 +13,7 @@
 package pgcatalog
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tarndb/tarn/catalog"
@@ -72,8 +73,9 @@ type Prepared struct {
 }
 
 // Objects returns the definitions of all relations of pg_catalog and
-// information_schema. Their IDs are PostgreSQL's OIDs.
-func Objects() []*catalog.Object { return theFacts().objects }
+// information_schema, in a slice of the caller's own. Their IDs are PostgreSQL's
+// OIDs, all below 14000.
+func Objects() []*catalog.Object { return slices.Clone(theFacts().objects) }
 
 // Rows computes the rows of a relation that Objects defines; its columns are the
 // relation's.
