@@ -382,7 +382,7 @@ func BenchmarkAsOf(b *testing.B) {
 		get("many/latest", wide, many, latest)
 		get("many/asof", wide, many, func() uint64 { return e - 1 })
 		s.Close()
-		cold := NewSpace(Options{Store: s.store, Epoch: e})
+		cold := NewSpace(Options{Store: s.store})
 		wide = cold.Table(2, TableOptions{History: HistoryKeep, RetainMicros: -1})
 		get("cold/latest", wide, many, latest)
 		get("cold/asof", wide, many, func() uint64 { return e - 1 })

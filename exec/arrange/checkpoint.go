@@ -26,6 +26,7 @@ type Frozen struct {
 	arrs    []*arrangement
 	dropped []uint64
 	expire  []expiry
+	filled  map[uint64][]uint64 // history buckets by class
 }
 
 type expiry struct{ class, first, until uint64 }
@@ -38,7 +39,7 @@ func (s *Space) Freeze() *Frozen {
 		return &Frozen{s: s}
 	}
 	s.settle()
-	f := &Frozen{s: s, epoch: s.epoch, gen: s.gen, arrs: s.all()}
+	f := &Frozen{s: s, epoch: s.epoch, gen: s.gen, arrs: s.all(), filled: map[uint64][]uint64{}}
 	for _, a := range f.arrs {
 		a.frozenN = a.count.Load()
 		a.each(func(p *part) {
@@ -179,13 +180,15 @@ func (f *Frozen) build(ctx context.Context, g *state.Ingest, meta map[string][]b
 	for _, a := range f.arrs {
 		if a.kind == kindTable {
 			n := binary.BigEndian.AppendUint64(nil, uint64(a.frozenN))
+			n = binary.BigEndian.AppendUint64(n, f.epoch)
 			if err := g.Set(state.CountKey(nil, a.id), n); err != nil {
 				return err
 			}
 		}
 	}
 	for _, x := range f.expire {
-		if err := g.Set(state.ExpiredKey(nil, x.class), binary.BigEndian.AppendUint64(nil, x.until)); err != nil {
+		until := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, x.until), f.epoch)
+		if err := g.Set(state.ExpiredKey(nil, x.class), until); err != nil {
 			return err
 		}
 	}
@@ -351,6 +354,7 @@ func (f *Frozen) writeHistory(ctx context.Context, g *state.Ingest) error {
 					x = &group{class: a.retain.class, bucket: b, a: a, start: state.HistoryStart(nil, a.retain.class, b, a.id)}
 					byBucket[b] = x
 					groups = append(groups, x)
+					f.filled[a.retain.class] = append(f.filled[a.retain.class], b)
 				}
 				x.rows = append(x.rows, sorted{r: r})
 			}
@@ -410,6 +414,13 @@ func compareSized(a, b []byte) int {
 // release frees the versions that the store now has.
 func (f *Frozen) release() {
 	s := f.s
+	for class, filled := range f.filled {
+		s.addBuckets(class, filled, 0)
+	}
+	for _, x := range f.expire {
+		s.addBuckets(x.class, nil, x.until)
+	}
+	s.committed = f.gen
 	s.ckpt.Store(f.epoch)
 	for _, a := range f.arrs {
 		a.each(func(p *part) {

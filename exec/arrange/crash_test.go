@@ -42,7 +42,9 @@ func TestCrash(t *testing.T) {
 		n, at := 1+rng.Intn(12), ""
 		disk := w.fs.(*vfs.MemFS)
 		var image *vfs.MemFS
-		snap := func() { image = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.Intn(101), RNG: randV2(seed)}) }
+		snap := func() {
+			image = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.Intn(101), RNG: randV2(seed)})
+		}
 		err := checkpoint(func(step string) error {
 			if n--; n == 0 {
 				at = step

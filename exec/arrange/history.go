@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"slices"
 	"sort"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
@@ -52,9 +53,15 @@ func (t *Table) Horizon() uint64 {
 	if first == 0 {
 		return 0
 	}
-	return uint64(sort.Search(int(min(s.ckpt.Load(), math.MaxInt32)), func(e int) bool {
-		return s.bucket(t.retain, uint64(e)) >= first
-	}))
+	lo, hi := uint64(0), s.ckpt.Load()
+	for lo < hi {
+		if m := lo + (hi-lo)/2; s.bucket(t.retain, m) >= first {
+			hi = m
+		} else {
+			lo = m + 1
+		}
+	}
+	return lo
 }
 
 func (t *Table) answers(e uint64) error {
@@ -139,9 +146,8 @@ func (t *Table) storedAt(key []byte, e uint64, dst []byte) (val []byte, ok bool,
 		return dst, false, nil
 	}
 	s := t.s
-	last := s.bucket(t.retain, s.ckpt.Load())
 	var buf []byte
-	for b := s.bucket(t.retain, e); b <= last; b++ {
+	for _, b := range s.bucketsFrom(t.retain, e) {
 		buf = state.HistoryKey(buf[:0], t.retain.class, b, t.id, key)
 		n := len(buf)
 		buf = state.AppendEpoch(buf, e+1)
@@ -218,7 +224,7 @@ func (t *Table) Versions(key []byte) (out []Version, err error) {
 	if !t.history {
 		return out, nil
 	}
-	for b := s.firstBucket(t.retain); b <= s.bucket(t.retain, s.ckpt.Load()); b++ {
+	for _, b := range s.bucketsFrom(t.retain, 0) {
 		pre := state.HistoryKey(nil, t.retain.class, b, t.id, key)
 		k, v, ok, err := it.FindGE(pre)
 		for ; ok; k, v, ok, err = it.Next() {
@@ -252,13 +258,43 @@ func reverse(vs []Version) {
 	}
 }
 
-func (s *Space) firstBucket(r retention) uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	first, ok := s.expired[r.class]
-	if !ok || first == 0 {
-		// Nothing has expired yet: begin with the first epoch's bucket.
-		first = s.bucket(r, 1)
+// bucketsFrom returns the buckets that exist and may hold what ended after epoch e.
+func (s *Space) bucketsFrom(r retention, e uint64) []uint64 {
+	s.bucketMu.Lock()
+	all := s.buckets[r.class]
+	s.bucketMu.Unlock()
+	i, _ := slices.BinarySearch(all, s.bucket(r, e))
+	return all[i:]
+}
+
+// addBuckets notes buckets of a class that a checkpoint has filled; those before
+// first are gone. Lists are replaced, not changed: readers hold them.
+func (s *Space) addBuckets(class uint64, filled []uint64, first uint64) {
+	s.bucketMu.Lock()
+	defer s.bucketMu.Unlock()
+	all := append(slices.Clone(s.buckets[class]), filled...)
+	slices.Sort(all)
+	all = slices.Compact(all)
+	i, _ := slices.BinarySearch(all, first)
+	s.buckets[class] = all[i:]
+}
+
+// findBuckets lists the buckets of a class in the store.
+func (s *Space) findBuckets(r retention) error {
+	it, err := s.store.NewIter()
+	if err != nil {
+		return err
 	}
-	return first
+	defer it.Close()
+	end := state.After(nil, state.BucketStart(nil, r.class, math.MaxUint64))
+	for b, more := uint64(0), true; more; b++ {
+		k, _, ok, err := it.Range(state.BucketStart(nil, r.class, b), end)
+		if err != nil || !ok {
+			return err
+		}
+		b = binary.BigEndian.Uint64(k[9:])
+		s.addBuckets(r.class, []uint64{b}, 0)
+		more = b != math.MaxUint64
+	}
+	return nil
 }

@@ -116,11 +116,11 @@ func (w *world) open() {
 	if epoch != w.m.epoch {
 		w.t.Fatalf("store is at epoch %d, want %d", epoch, w.m.epoch)
 	}
-	w.use(store, epoch)
+	w.use(store)
 }
 
-func (w *world) use(store *state.Store, epoch uint64) {
-	w.s = NewSpace(Options{Store: store, Budget: w.budget, Parts: w.parts, Epoch: epoch, heap: raceEnabled,
+func (w *world) use(store *state.Store) {
+	w.s = NewSpace(Options{Store: store, Budget: w.budget, Parts: w.parts, heap: raceEnabled,
 		EpochTime: func(e uint64) int64 { return int64(e) * 1e6 }})
 	w.hist = w.s.Table(1, TableOptions{History: HistoryKeep, RetainMicros: -1})
 	w.plain = w.s.Table(2, TableOptions{})
@@ -507,7 +507,7 @@ func TestAgainstModel(t *testing.T) {
 func TestMemoryOnly(t *testing.T) {
 	for seed := range int64(4) {
 		w := &world{t: t, rng: rand.New(rand.NewSource(seed)), budget: NewBudget(1 << 30), parts: 4, m: newModel()}
-		w.use(nil, 0)
+		w.use(nil)
 		for range 60 {
 			w.step()
 			w.read()

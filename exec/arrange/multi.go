@@ -41,7 +41,7 @@ func entryNext(e uintptr) *uint64   { return u64at(e + 32) }
 func entryPrev(e uintptr) *uint64   { return u64at(e + 40) }
 func entryHead(e uintptr) *uint64   { return u64at(e + 48) }
 func entryVal(e uintptr) []byte     { return bytesAt(e+entryHeader, int(*u32at(e + 16))) }
-func headVal(r row) uintptr         { return r + rowHeader + uintptr(*u32at(r + 16)) }
+func headVal(r row) uintptr         { return r + rowHeader + uintptr(rowKeyLen(r)) }
 func headFirst(r row) uintptr       { return uintptr(loadWord(headVal(r))) }
 func headCount(r row) uint32        { return binary.LittleEndian.Uint32(bytesAt(headVal(r)+8, 4)) }
 func headFlags(r row) uint32        { return binary.LittleEndian.Uint32(bytesAt(headVal(r)+12, 4)) }

@@ -4,10 +4,10 @@ import "bytes"
 
 // A row is a block:
 //
-//	 0  u64  first epoch (48 bits) | size class (8) | flags (8)
+//	 0  u64  first epoch (56 bits: microseconds last until 4253) | size class (8)
 //	 8  u32  generation: in which set of changes it is, see part
 //	12  u32  its index in the part's dirty list | clock bit
-//	16  u32  key length
+//	16  u32  key length (30 bits) | flags (2)
 //	20  u32  value length
 //	24  u64  previous version         ┐ only in tables with history
 //	32  u64  valid to, 0 = current    ┘
@@ -24,24 +24,28 @@ const (
 	flagBase    = 2 // the store has, or will soon have, something under the key
 
 	clockBit = 1 << 31
+	keyBits  = 30
+	keyMax   = 1<<keyBits - 1
 )
 
-func rowEpoch(r row) uint64    { return *u64at(r) >> 16 }
-func rowClass(r row) uint8     { return uint8(*u64at(r) >> 8) }
-func rowFlags(r row) uint8     { return uint8(*u64at(r)) }
+func rowEpoch(r row) uint64    { return *u64at(r) >> 8 }
+func rowClass(r row) uint8     { return uint8(*u64at(r)) }
+func rowFlags(r row) uint8     { return uint8(*u32at(r + 16) >> keyBits) }
+func rowKeyLen(r row) int      { return int(*u32at(r + 16) & keyMax) }
 func rowGen(r row) *uint32     { return u32at(r + 8) }
 func rowDirty(r row) *uint32   { return u32at(r + 12) }
 func rowPrev(r row) *uint64    { return u64at(r + 24) }
 func rowValidTo(r row) *uint64 { return u64at(r + 32) }
 
 func setRowWord(r row, epoch uint64, class, flags uint8) {
-	*u64at(r) = epoch<<16 | uint64(class)<<8 | uint64(flags)
+	*u64at(r) = epoch<<8 | uint64(class)
+	*u32at(r + 16) = *u32at(r + 16)&keyMax | uint32(flags)<<keyBits
 }
 
-func rowKey(r row, header uintptr) []byte { return bytesAt(r+header, int(*u32at(r + 16))) }
+func rowKey(r row, header uintptr) []byte { return bytesAt(r+header, rowKeyLen(r)) }
 
 func rowVal(r row, header uintptr) []byte {
-	return bytesAt(r+header+uintptr(*u32at(r + 16)), int(*u32at(r + 20)))
+	return bytesAt(r+header+uintptr(rowKeyLen(r)), int(*u32at(r + 20)))
 }
 
 // newRow makes a row of generation gen that is on no dirty list.
@@ -50,10 +54,10 @@ func (p *part) newRow(key, val []byte, epoch uint64, gen uint32, flags uint8) (r
 	if err != nil {
 		return 0, err
 	}
+	*u32at(r + 16) = uint32(len(key))
 	setRowWord(r, epoch, class, flags)
 	*rowGen(r) = gen
 	*rowDirty(r) = clockBit
-	*u32at(r + 16) = uint32(len(key))
 	*u32at(r + 20) = uint32(len(val))
 	if p.header == rowHeaderHist {
 		*rowPrev(r), *rowValidTo(r) = 0, 0
@@ -66,7 +70,7 @@ func (p *part) newRow(key, val []byte, epoch uint64, gen uint32, flags uint8) (r
 // fits reports whether r's block can hold a value of n bytes without waste.
 func (p *part) fits(r row, n int) bool {
 	c := rowClass(r)
-	need := classOf(int(p.header) + int(*u32at(r + 16)) + n)
+	need := classOf(int(p.header) + rowKeyLen(r) + n)
 	return c != classHuge && need <= c && need+need/2+2 >= c
 }
 

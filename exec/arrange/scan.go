@@ -23,6 +23,7 @@ type change struct {
 	r        row
 	from, to uint64 // to = 0: current
 	del      bool
+	fresh    bool // not in the checkpoint
 	prefix   uint64
 }
 
@@ -48,9 +49,10 @@ func (t *Table) picture(e uint64, prefix []byte) (*picture, error) {
 		}
 		v.it = it
 	}
-	if v.it != nil && e <= v.ckpt {
+	if v.it != nil && e < v.ckpt {
 		return v, nil
 	}
+	committed := s.committed
 	t.each(func(p *part) {
 		p.lock.RLock()
 		defer p.lock.RUnlock()
@@ -59,7 +61,8 @@ func (t *Table) picture(e uint64, prefix []byte) (*picture, error) {
 				if r == 0 {
 					continue
 				}
-				c := change{r: r, from: rowEpoch(r), to: *rowValidTo(r), del: rowFlags(r)&flagDeleted != 0}
+				c := change{r: r, from: rowEpoch(r), to: *rowValidTo(r), del: rowFlags(r)&flagDeleted != 0,
+					fresh: *rowGen(r) > committed}
 				if c.from > e || c.from == c.to {
 					continue
 				}
@@ -149,7 +152,7 @@ func (t *Table) Scan(e uint64, prefix []byte, fn func(key, val []byte) error) (e
 		}
 	}
 	for _, c := range v.delta {
-		if !c.del && (c.to == 0 || c.to > e) && (v.it == nil || c.from > v.ckpt) {
+		if !c.del && (c.to == 0 || c.to > e) && (v.it == nil || c.fresh) {
 			if err := fn(rowKey(c.r, t.header), rowVal(c.r, t.header)); err != nil {
 				return err
 			}
@@ -174,7 +177,7 @@ func (v *picture) scanStored(e uint64, prefix []byte, fn func(key, val []byte) e
 			if cmp > 0 {
 				break
 			}
-			if cmp == 0 && (c.from > v.ckpt || c.to != 0 && c.to <= e) {
+			if cmp == 0 && (c.fresh || c.to != 0 && c.to <= e) {
 				changed = true
 			}
 		}
@@ -197,7 +200,7 @@ func (v *picture) scanStored(e uint64, prefix []byte, fn func(key, val []byte) e
 // eachVersion passes the stored versions that ended after epoch e.
 func (v *picture) eachVersion(e uint64, fn func(key []byte, from, to uint64, val []byte) error) error {
 	t, s := v.t, v.t.s
-	for b := s.bucket(t.retain, e); b <= s.bucket(t.retain, v.ckpt); b++ {
+	for _, b := range s.bucketsFrom(t.retain, e) {
 		lo := state.HistoryStart(nil, t.retain.class, b, t.id)
 		k, val, ok, err := v.it.Range(lo, state.After(nil, lo))
 		for ; ok; k, val, ok, err = v.it.Next() {
@@ -296,7 +299,7 @@ func (t *Table) Changes(from, to uint64, fn func(epoch uint64, key, old, new []b
 	}()
 	var events []event
 	in := func(e uint64) bool { return e > from && e <= to }
-	if v.it != nil && from < v.ckpt {
+	if v.it != nil && from <= v.ckpt {
 		add := func(epoch uint64, key, val []byte, old bool) {
 			events = append(events, event{epoch, bytes.Clone(key), append([]byte{}, val...), old})
 		}
@@ -332,7 +335,7 @@ func (t *Table) Changes(from, to uint64, fn func(epoch uint64, key, old, new []b
 			continue
 		}
 		key, val := rowKey(c.r, t.header), rowVal(c.r, t.header)
-		if in(c.from) && (v.it == nil || c.from > v.ckpt) {
+		if in(c.from) && (v.it == nil || c.fresh) {
 			events = append(events, event{c.from, key, val, false})
 		}
 		if c.to != 0 && in(c.to) {

@@ -16,9 +16,6 @@ type Options struct {
 	Store  *state.Store // nil: memory only (one-shot queries)
 	Budget *Budget      // nil: unbounded
 	Parts  int          // a power of two; default 64
-	// Epoch of the checkpoint that Store holds for this Space, from the meta that was
-	// given to its Write; 0 = none. Epochs begin with 1.
-	Epoch uint64
 	// EpochTime gives the logical time of an epoch, µs; nondecreasing, safe for
 	// concurrent use. It decides when history expires; nil: never.
 	EpochTime func(epoch uint64) int64
@@ -47,6 +44,11 @@ type Space struct {
 	flight  *Frozen
 	pins    map[uint64]int    // history: epoch → holders
 	expired map[uint64]uint64 // retention class → first kept bucket
+
+	bucketMu sync.Mutex
+	buckets  map[uint64][]uint64 // retention class → buckets in the store
+
+	committed uint32 // generation of the checkpoint in the store; guarded by turn
 
 	scanMu sync.Mutex
 	scans  map[uint64]struct{}
@@ -89,15 +91,14 @@ func NewSpace(opts Options) *Space {
 	if opts.Parts == 0 {
 		opts.Parts = 64
 	}
-	s := &Space{
-		opts: opts, epoch: opts.Epoch, store: opts.Store, gen: 1,
+	return &Space{
+		opts: opts, store: opts.Store, gen: 1,
 		pool:  &pool{budget: opts.Budget, hard: opts.Store == nil, heap: opts.heap},
 		shift: uint8(bits.Len(uint(opts.Parts)) - 1),
 		byID:  map[uint64]*arrangement{}, pins: map[uint64]int{},
 		scans: map[uint64]struct{}{}, expired: map[uint64]uint64{},
+		buckets: map[uint64][]uint64{},
 	}
-	s.ckpt.Store(opts.Epoch)
-	return s
 }
 
 // Parts is the number of parts.
@@ -144,30 +145,30 @@ func (a *arrangement) openStore() {
 		a.err = err
 	}
 	a.known = empty
-	read := func(key []byte) (uint64, bool) {
+	read := func(key []byte) (n, epoch uint64) {
 		v, ok, err := a.s.store.Get(key, nil)
 		if err != nil {
 			a.err = err
 		}
-		if !ok || len(v) != 8 {
-			return 0, false
+		if !ok || len(v) != 16 {
+			return 0, 0
 		}
-		return binary.BigEndian.Uint64(v), true
+		return binary.BigEndian.Uint64(v), binary.BigEndian.Uint64(v[8:])
 	}
-	if n, ok := read(state.CountKey(nil, a.id)); ok {
-		a.count.Store(int64(n))
+	n, epoch := read(state.CountKey(nil, a.id))
+	a.count.Store(int64(n))
+	if epoch > a.s.ckpt.Load() {
+		a.s.ckpt.Store(epoch)
 	}
 	if a.history {
 		if _, seen := a.s.expired[a.retain.class]; !seen {
-			b, _ := read(state.ExpiredKey(nil, a.retain.class))
-			a.s.expired[a.retain.class] = b
-		}
-		// What was deleted entirely may still have history.
-		if a.known && a.err == nil {
-			if _, ok := read(state.CountKey(nil, a.id)); ok {
-				a.known = false
+			a.s.expired[a.retain.class], _ = read(state.ExpiredKey(nil, a.retain.class))
+			if err := a.s.findBuckets(a.retain); err != nil {
+				a.err = err
 			}
 		}
+		// What was deleted entirely may still have history.
+		a.known = a.known && epoch == 0
 	}
 }
 

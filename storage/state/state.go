@@ -84,6 +84,7 @@ func Open(dir string, fs vfs.FS, o Options) (*Store, error) {
 	for i := 1; i < len(po.TargetFileSizes); i++ {
 		po.TargetFileSizes[i] = 32 << 20
 	}
+	po.EnsureDefaults() // key schemas, which files are verified with too
 	db, err := pebble.Open(dir, po)
 	if err != nil {
 		return nil, fail(err)
