@@ -149,6 +149,7 @@ func TestDefinitions(t *testing.T) {
 		{"view", func() (string, bool) { return l.ViewDef(rel("entry"), true) }, " SELECT id, amount, note FROM account;"},
 		{"arguments", func() (string, bool) { return l.FunctionArguments(1397) }, "integer"},
 		{"result", func() (string, bool) { return l.FunctionResult(1397) }, "integer"},
+		{"result of a table function", func() (string, bool) { return l.FunctionResult(1067) }, "SETOF integer"},
 		{"comment", func() (string, bool) { return l.Comment("pg_class", rel("account"), 0) }, "Accounts"},
 		{"comment of a column", func() (string, bool) { return l.Comment("", rel("account"), 2) }, "Who"},
 		{"role", func() (string, bool) { return l.RoleName(10) }, BootstrapRole},

@@ -131,6 +131,13 @@ func callables() []function {
 	for _, a := range funcs.AllAggregates() {
 		add(function{name: a.Name, doc: a.Doc, args: oidsOf(a.Args), ret: resultOID(a.Ret), kind: 'a', volatility: 'i'})
 	}
+	for _, f := range funcs.TableFuncs() {
+		p := function{name: f.Name, doc: f.Doc, args: oidsOf(f.Args), ret: types.OIDRecord, kind: 'f', volatility: 'i', strict: true, set: true}
+		if len(f.Ret) == 1 {
+			p.ret = resultOID(f.Ret[0])
+		}
+		add(p)
+	}
 	return out
 }
 

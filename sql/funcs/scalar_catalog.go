@@ -73,6 +73,9 @@ func CastReg(c *Ctx, d types.Datum, from, to types.Type) (out types.Datum, done 
 	return d, false, nil
 }
 
+// TableFuncs returns all table functions; do not change the slice.
+func TableFuncs() []TableFunc { return tableFuncs }
+
 // ask makes the row of a function that asks the catalog; without one it is NULL.
 func ask(name string, args []types.Type, ret types.Type, f func(k Catalog, a []types.Datum) (types.Datum, error), doc string) Overload {
 	o := fn(name, args, ret, func(c *Ctx, a []types.Datum) (types.Datum, error) {
@@ -138,6 +141,8 @@ func catalogRows() []Overload {
 		ask("pg_relation_is_updatable", ts(types.Regclass, bl), i4, func(k Catalog, a []types.Datum) (types.Datum, error) {
 			return types.Int(k.Updatable(uint32(a[0].I))), nil
 		}, "What can be done to a relation: 4 UPDATE, 8 INSERT, 16 DELETE."),
+		fixed("acldefault", ts(types.Char, oid), types.TextArray, types.NullDatum, "NULL: there are no access lists."),
+		fixed("pg_blocking_pids", ts(i4), types.Int4Array, types.ArrayDatum(types.NewArray(i4, nil)), "Connections that one waits for: none ever does."),
 		ask("pg_get_function_arguments", ts(oid), t, func(k Catalog, a []types.Datum) (types.Datum, error) {
 			return textOr(k.FunctionArguments(uint32(a[0].I)))
 		}, "Arguments of a function."),
