@@ -150,8 +150,8 @@ func (p *parser) infixOp(x ast.Expr, t *token, min int, bare bool) ast.Expr {
 	}
 	p.i++
 	op := ast.Operator{Name: t.text}
-	if t.text == "->" && p.isOp("*") {
-		p.i++
+	if t.text == "->*" {
+		p.grow(pos)
 		return &ast.FieldSelect{Pos: pos, X: x, Star: true, Arrow: true}
 	}
 	return p.binary(x, pos, op, prec, bare)
@@ -190,6 +190,10 @@ func (p *parser) subscript(pos int, x ast.Expr) ast.Expr {
 	if !p.isOp(":") {
 		s.Lo = p.expr()
 	}
+	return p.subscriptRest(s)
+}
+
+func (p *parser) subscriptRest(s *ast.Subscript) ast.Expr {
 	if p.acceptOp(":") {
 		s.Slice = true
 		if !p.isOp("]") {

@@ -105,17 +105,13 @@ func (p *parser) keyword(t *token, pos int) ast.Expr {
 			p.expectOp(")")
 			return special(pos, ast.FormCollation, "pg_collation_for", x)
 		}
-	case "grouping", "coalesce", "greatest", "least", "nullif", "values":
+	case "grouping", "coalesce", "greatest", "least", "nullif", "normalize":
 		if call {
 			return p.call(p.keywordName())
 		}
 	case "extract", "overlay", "position", "substring", "trim":
 		if call {
 			return p.specialCall(t.text, pos)
-		}
-	case "normalize", "treat", "xmlconcat", "xmlforest":
-		if call {
-			return p.call(p.keywordName())
 		}
 	}
 	if _, ok := builtinTypes[t.text]; ok && t.class == ast.ColName {
@@ -243,21 +239,27 @@ func (p *parser) arrayElems(pos int) ast.Expr {
 	return a
 }
 
-// angles parses MAP[k => v] and LIST[…]; nil if it is neither.
+// angles parses MAP[k => v, …] and LIST[a, b]. MAP[x] and LIST[x] are
+// subscripts of a column of that name, as in PostgreSQL.
 func (p *parser) angles(t *token, pos int) ast.Expr {
-	if !p.ahead(1).op("[") || t.word("map") && !p.ahead(2).op("]") && !p.ahead(3).op("=>") {
+	if !p.ahead(1).op("[") || p.ahead(2).op(":") {
 		return nil
 	}
 	f := &ast.Func{Pos: pos, Name: p.keywordName(), Form: ast.FormAngles}
+	open := p.pos()
 	p.expectOp("[")
 	for !p.acceptOp("]") {
 		if len(f.Args) > 0 {
 			p.expectOp(",")
 		}
 		a := ast.Arg{Pos: p.pos(), Value: p.expr()}
-		if t.text == "map" {
-			p.expectOp("=>")
+		switch {
+		case t.text == "map" && p.acceptOp("=>"):
 			a.Key, a.Value = a.Value, p.expr()
+		case len(f.Args) == 0 && !(t.text == "list" && p.isOp(",")):
+			return p.subscriptRest(&ast.Subscript{Pos: open, X: &ast.ColumnRef{Pos: pos, Parts: f.Name.Parts}, Lo: a.Value})
+		case t.text == "map":
+			p.unexpected()
 		}
 		f.Args = append(f.Args, a)
 	}
@@ -268,12 +270,8 @@ func (p *parser) angles(t *token, pos int) ast.Expr {
 func (p *parser) nameOrCall() ast.Expr {
 	t := p.at()
 	pos := p.pos()
-	next := p.ahead(1)
 	if !t.isColID() && !t.isFuncName() {
 		p.unexpected()
-	}
-	if next.op("=>") && t.isFuncName() && false {
-		return nil
 	}
 	name := ast.Name{Pos: pos, Parts: []string{p.advance().text}}
 	for p.isOp(".") {

@@ -77,26 +77,41 @@ func (p *parser) startsAsOf() bool {
 	}
 	t, n := p.ahead(2), p.ahead(3)
 	switch t.kind {
-	case tString, tInt, tNumber, tParam:
-		return true
-	case tQuoted:
-		return n.op("(")
+	case tEOF, tError:
+		return false
 	case tOp:
-		return t.text == "-" || t.text == "(" && !p.columnList(3)
+		return t.text != "," && t.text != ")" && t.text != ";" && !(t.text == "(" && p.aliasColumns(3))
 	case tWord:
-		switch t.text {
-		case "system", "event":
-			return n.word("time")
-		case "at":
-			return n.word("least")
-		case "emit", "partition", "asof", "options", "late", "up", "match_condition":
-			return false
-		case "interval", "timestamp", "current_timestamp", "localtimestamp", "current_date", "cast", "case":
-			return true
+		switch t.class {
+		case ast.Reserved:
+			return t.oneOf("current_timestamp", "localtimestamp", "current_date", "current_time", "localtime", "current_user",
+				"session_user", "user", "current_role", "current_catalog", "cast", "case", "null", "not", "true", "false", "array",
+				"default")
+		case ast.TypeFuncName:
+			return n.op("(") || n.kind == tString || t.word("current_schema")
 		}
-		return t.class == ast.Unreserved || t.class != ast.Reserved && n.op("(") && !t.word("left") && !t.word("right")
+		switch t.text {
+		case "emit", "partition", "asof", "options", "late", "up", "match_condition", "within":
+			p.i += 2
+			clause := p.startsStreamClause()
+			p.i -= 2
+			return !clause
+		}
 	}
-	return false
+	return true
+}
+
+// aliasColumns reports whether the tokens from n on are a, b, c) and then
+// nothing that would go on with an expression.
+func (p *parser) aliasColumns(n int) bool {
+	if !p.columnList(n) {
+		return false
+	}
+	for !p.ahead(n).op(")") {
+		n++
+	}
+	after := p.ahead(n + 1)
+	return after.kind != tOp || after.op(",") || after.op(")") || after.op(";")
 }
 
 // columnList reports whether the tokens from n on are a, b, c).
