@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/tarndb/tarn/sql/funcs"
+	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
 	"github.com/tarndb/tarn/storage/rowenc"
@@ -55,4 +56,81 @@ func (f *Finalizer) Values(images [][]byte) ([]*vec.Vec, []funcs.RowError) {
 		cols[i], errs = c.finish(images, errs)
 	}
 	return cols, errs
+}
+
+// resetReader, read and finish are aggCall's side of Values.
+func (a *aggCall) resetReader(n int) {
+	if a.Fn.Class == funcs.Invertible {
+		a.accum.Reset(n)
+		return
+	}
+	a.out = vec.NewBuilder(a.Type, n)
+	a.rd = resize(a.rd, n)
+	clear(a.rd)
+}
+
+func (a *aggCall) read(g int, image []byte) (rest []byte) {
+	switch a.Fn.Class {
+	case funcs.Invertible:
+		return a.accum.Load(g, image)
+	case funcs.Ordered:
+		a.rd[g], rest = readBytes(image)
+		return rest
+	}
+	rest = skipValue(image, a.Type)
+	a.rd[g] = image
+	return rest
+}
+
+func (a *aggCall) finish(images [][]byte, errs []funcs.RowError) (*vec.Vec, []funcs.RowError) {
+	if a.Fn.Class == funcs.Ordered {
+		return a.finishOrdered(errs)
+	}
+	out := a.out
+	if a.Fn.Class == funcs.Invertible {
+		out = vec.NewBuilder(a.Type, len(images))
+	}
+	for g, image := range images {
+		switch {
+		case len(image) == 0:
+			out.Null()
+		case a.Fn.Class == funcs.Invertible:
+			if err := a.accum.Final(g, out); err != nil {
+				out.Null()
+				errs = append(errs, funcs.RowError{Row: int32(g), Err: sqlerr.From(err)})
+			}
+		default:
+			if _, failed := readValue(a.rd[g], out, a.Type); failed != nil {
+				errs = append(errs, funcs.RowError{Row: int32(g), Err: failed})
+			}
+		}
+	}
+	return out.Finish(), errs
+}
+
+func (a *aggCall) finishOrdered(errs []funcs.RowError) (*vec.Vec, []funcs.RowError) {
+	sel := make([]int32, len(a.rd))
+	var keys [][]byte
+	for g, key := range a.rd {
+		sel[g] = -1
+		if len(key) > 0 {
+			sel[g] = int32(len(keys))
+			keys = append(keys, key)
+		}
+	}
+	cols, _, err := rowenc.DecodeKeys(keys, a.args[:1], rowenc.KeyOptions{Mode: rowenc.Exact})
+	if err != nil {
+		errs = append(errs, funcs.RowError{Err: sqlerr.From(err)})
+		return vec.ConstVec(a.Type, types.NullDatum, len(a.rd)), errs
+	}
+	v := cols[0]
+	if len(keys) < len(a.rd) {
+		v = vec.Gather(v, sel)
+	}
+	if v.Type != a.Type {
+		c := *v
+		c.Type = a.Type
+		v = &c
+	}
+	return v, errs
 }
