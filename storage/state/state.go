@@ -84,6 +84,8 @@ func Open(dir string, fs vfs.FS, o Options) (*Store, error) {
 	for i := 1; i < len(po.TargetFileSizes); i++ {
 		po.TargetFileSizes[i] = 32 << 20
 	}
+	// Damage comes back as an error of the read; by default it would end the process.
+	po.EventListener = &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}}
 	po.EnsureDefaults() // key schemas, which files are verified with too
 	db, err := pebble.Open(dir, po)
 	if err != nil {

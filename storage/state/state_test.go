@@ -109,7 +109,7 @@ func TestIngestIsAtomicAndOrdered(t *testing.T) {
 				t.Fatalf("round %d: %s: %q %v %v", round, key, v, ok, err)
 			}
 		}
-		if rep, err := s.Check(context.Background()); err != nil || len(rep.Damaged) > 0 || rep.Rows != 1399 {
+		if rep, err := s.Verify(context.Background()); err != nil || len(rep.Damaged) > 0 || rep.Rows != 1399 {
 			t.Fatalf("%+v %v", rep, err)
 		}
 		if err := s.Close(); err != nil {
@@ -172,7 +172,7 @@ func TestDamage(t *testing.T) {
 	if failed == 0 {
 		t.Fatal("no read noticed the damage")
 	}
-	rep, err := s.Check(context.Background())
+	rep, err := s.Verify(context.Background())
 	if err != nil || len(rep.Damaged) != 1 || rep.Damaged[0].File != file {
 		t.Fatalf("%+v %v", rep, err)
 	}

@@ -2,7 +2,6 @@ package state
 
 import (
 	"context"
-	"errors"
 	"sort"
 
 	"github.com/cockroachdb/pebble/v2/objstorage"
@@ -26,20 +25,10 @@ type Report struct {
 	Damaged []Damage
 }
 
-// Verify reads every block of every live file and returns all damage found, each
-// an XX001 that names its file.
-func (s *Store) Verify() error {
-	rep, err := s.Check(context.Background())
-	for _, d := range rep.Damaged {
-		err = errors.Join(err, d.Err)
-	}
-	return err
-}
-
-// Check reads every block of every live file and checks its checksum, then counts
+// Verify reads every block of every live file and checks its checksum, then counts
 // what is there if nothing is damaged. The error is about reading at all; damage
 // is in the report.
-func (s *Store) Check(ctx context.Context) (Report, error) {
+func (s *Store) Verify(ctx context.Context) (Report, error) {
 	var rep Report
 	levels, err := s.db.SSTables()
 	if err != nil {
