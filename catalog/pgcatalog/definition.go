@@ -65,10 +65,7 @@ func serialOf(o *catalog.Object, c catalog.Column) string {
 
 // sqlType is a column's type in information_schema's words.
 func sqlType(t types.Type) string {
-	switch {
-	case t.IsVector():
-		return "ARRAY"
-	case t.IsArray():
+	if t.IsArray() {
 		return "ARRAY"
 	}
 	return types.FormatType(t.OID, -1, false)

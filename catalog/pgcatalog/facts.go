@@ -22,7 +22,6 @@ var (
 
 // relationFact is a line of relations.txt.
 type relationFact struct {
-	oid  uint32
 	kind byte // relkind
 }
 
@@ -79,7 +78,7 @@ var theFacts = sync.OnceValue(func() *facts {
 			o.Columns = append(o.Columns, catalog.Column{Name: colName, Type: columnType(typeName, typeByName), NotNull: notNull})
 		}
 		f.objects = append(f.objects, o)
-		f.byID[uint32(o.ID)] = &relationFact{oid: uint32(o.ID), kind: line[2][0]}
+		f.byID[uint32(o.ID)] = &relationFact{kind: line[2][0]}
 	}
 	return f
 })

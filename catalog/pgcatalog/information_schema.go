@@ -52,7 +52,7 @@ func infoViewsRows(s *state, w *writer) {
 func infoColumnsRows(s *state, w *writer) {
 	w.columns("table_catalog", "table_schema", "table_name", "column_name", "ordinal_position", "column_default", "is_nullable", "data_type",
 		"character_maximum_length", "character_octet_length", "numeric_precision", "numeric_precision_radix", "numeric_scale", "datetime_precision",
-		"interval_type", "udt_catalog", "udt_schema", "udt_name", "dtd_identifier", "is_self_referencing", "is_identity", "identity_cycle",
+		"udt_catalog", "udt_schema", "udt_name", "dtd_identifier", "is_self_referencing", "is_identity", "identity_cycle",
 		"is_generated", "generation_expression", "is_updatable")
 	db := str(s.in.Database)
 	s.each("rvm", func(r *relation) {
@@ -64,7 +64,7 @@ func infoColumnsRows(s *state, w *writer) {
 			m := measuresOf(c.Type)
 			w.row(db, str(r.schema), str(r.name), str(c.Name), num(i+1), orNull(c.Default), yesNo(!columnNotNull(r.object, i)), str(sqlType(c.Type)),
 				m.chars, m.octets, m.precision, m.radix, m.scale, m.datetime,
-				m.interval, db, str("pg_catalog"), str(typeInfo(c.Type).Name), str(strconv.Itoa(i+1)), yesNo(false), yesNo(false), yesNo(false),
+				db, str("pg_catalog"), str(typeInfo(c.Type).Name), str(strconv.Itoa(i+1)), yesNo(false), yesNo(false), yesNo(false),
 				str(generated), orNull(c.Generated), yesNo(r.object.Kind == catalog.Table))
 		}
 	})
@@ -72,14 +72,14 @@ func infoColumnsRows(s *state, w *writer) {
 
 // measures are the columns that describe a type's size; NULL where they do not apply.
 type measures struct {
-	chars, octets, precision, radix, scale, datetime, interval types.Datum
+	chars, octets, precision, radix, scale, datetime types.Datum
 }
 
 // octetsMax is the length of the longest text, in bytes.
 const octetsMax = 1 << 30
 
 func measuresOf(t types.Type) measures {
-	m := measures{null, null, null, null, null, null, null}
+	m := measures{null, null, null, null, null, null}
 	switch t.OID {
 	case types.OIDText:
 		m.octets = num(octetsMax)

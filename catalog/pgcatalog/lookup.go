@@ -28,7 +28,7 @@ var _ funcs.Catalog = (*Lookup)(nil)
 func NewLookup(in Input, path []string) *Lookup {
 	return &Lookup{in: in, path: path,
 		schemas: sync.OnceValue(func() map[string]uint32 { return schemaOIDs(in.Catalog) }),
-		roles:   sync.OnceValue(func() map[string]uint32 { return roleOIDs(in.Catalog, in.User) })}
+		roles:   sync.OnceValue(func() map[string]uint32 { return roleOIDs(in) })}
 }
 
 func nameOf(names map[string]uint32, id uint32) (string, bool) {

@@ -7,15 +7,12 @@ import (
 
 // OIDs that PostgreSQL fixes.
 const (
-	classPgType       = 1247
 	classPgClass      = 1259
 	classPgProc       = 1255
 	classPgAttrdef    = 2604
 	classPgConstraint = 2606
 	classPgRewrite    = 2618
 	classPgNamespace  = 2615
-	classPgDatabase   = 1262
-	classPgAuthid     = 1260
 
 	schemaPgCatalog = 11
 	schemaPublic    = 2200

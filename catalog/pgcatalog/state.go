@@ -102,7 +102,7 @@ type state struct {
 }
 
 func newState(in Input) *state {
-	s := &state{in: in, schemas: schemaOIDs(in.Catalog), roles: roleOIDs(in.Catalog, in.User)}
+	s := &state{in: in, schemas: schemaOIDs(in.Catalog), roles: roleOIDs(in)}
 	for _, o := range in.Catalog.Objects() {
 		s.relations = append(s.relations, relationOf(o))
 		if i := indexOf(o); i != nil {
@@ -117,18 +117,17 @@ func schemaOIDs(c *catalog.Snapshot) map[string]uint32 {
 		"pg_catalog": schemaPgCatalog, "public": schemaPublic, "information_schema": schemaInfo, "sys": schemaSys})
 }
 
-// roleOIDs knows the owners of relations and the current user: there are no
+// roleOIDs knows the owners of relations and who is connected: there are no
 // roles beyond the names that occur.
-func roleOIDs(c *catalog.Snapshot, user string) map[string]uint32 {
-	names := map[string]bool{user: user != ""}
-	if user == "" {
-		delete(names, user)
+func roleOIDs(in Input) map[string]uint32 {
+	names := map[string]bool{in.User: true}
+	for _, s := range in.Sessions {
+		names[s.User] = true
 	}
-	for _, o := range c.Objects() {
-		if o.Owner != "" {
-			names[o.Owner] = true
-		}
+	for _, o := range in.Catalog.Objects() {
+		names[o.Owner] = true
 	}
+	delete(names, "")
 	return namedOIDs(names, map[string]uint32{BootstrapRole: roleBootstrap})
 }
 
