@@ -432,7 +432,11 @@ func (p *printer) grant(s *Grant) {
 		p.put("GRANT")
 	}
 	comma(p, s.Privileges, func(v Privilege) {
-		p.put(privilegeName(v.Name))
+		if s.Kind == "" {
+			p.ident(v.Name)
+		} else {
+			p.word(v.Name)
+		}
 		p.optIdents("", v.Columns)
 	})
 	if s.Kind != "" {
@@ -457,13 +461,4 @@ func (p *printer) grant(s *Grant) {
 	p.when(s.GrantOption && s.Kind == "", "WITH ADMIN OPTION")
 	p.roleName("GRANTED BY", s.By)
 	p.put(s.Behavior)
-}
-
-// privilegeName leaves the privileges that are reserved words unquoted.
-func privilegeName(s string) string {
-	switch s {
-	case "all", "select", "references", "create":
-		return s
-	}
-	return QuoteIdent(s)
 }

@@ -105,11 +105,7 @@ func (p *printer) exprNode(x Expr) {
 	case *Case:
 		p.caseExpr(n)
 	case *Cast:
-		p.put("CAST(")
-		p.expr(n.X)
-		p.put("AS")
-		p.typeName(n.Type)
-		p.raw(")")
+		p.cast(n)
 	case *Collate:
 		p.operand(n.X)
 		p.optName("COLLATE", n.Name)
@@ -124,7 +120,7 @@ func (p *printer) exprNode(x Expr) {
 	case *TableArg:
 		p.tableArg(n)
 	case *Descriptor:
-		comma(p, n.Columns, func(c Ident) { p.ident(c.Name) })
+		p.optIdents("DESCRIPTOR", n.Columns)
 	case *Duration:
 		p.expr(n.Value)
 		p.put(n.Unit)
@@ -301,4 +297,26 @@ func (p *printer) sortItems(keyword string, list []SortItem) {
 func (p *printer) nulls(first, last bool) {
 	p.when(first, "NULLS FIRST")
 	p.when(last, "NULLS LAST")
+}
+
+// cast prints CAST(x AS t), and the constant that an interval mostly is.
+func (p *printer) cast(n *Cast) {
+	s, ok := n.X.(*String)
+	if t := n.Type; ok && len(t.Name.Parts) == 1 && t.Name.Parts[0] == "interval" && t.ArrayDims == nil && !t.SetOf {
+		p.put("INTERVAL")
+		if t.Fields == "" && len(t.Mods) > 0 {
+			parens(p, t.Mods, p.expr)
+		}
+		p.str(s.Value)
+		p.put(t.Fields)
+		if t.Fields != "" && len(t.Mods) > 0 {
+			parens(p, t.Mods, p.expr)
+		}
+		return
+	}
+	p.put("CAST(")
+	p.expr(n.X)
+	p.put("AS")
+	p.typeName(n.Type)
+	p.raw(")")
 }

@@ -1,6 +1,10 @@
 package parser
 
-import "github.com/tarndb/tarn/sql/ast"
+import (
+	"strings"
+
+	"github.com/tarndb/tarn/sql/ast"
+)
 
 func (p *parser) drop() ast.Statement {
 	s := &ast.Drop{Pos: p.pos()}
@@ -371,6 +375,9 @@ func (p *parser) grant() ast.Statement {
 	}
 	s.Privileges = list(p, p.privilege)
 	if p.accept("on") {
+		for i := range s.Privileges {
+			s.Privileges[i].Name = strings.ToUpper(s.Privileges[i].Name)
+		}
 		p.grantObjects(s)
 	}
 	if s.Revoke {

@@ -51,7 +51,12 @@ func (p *parser) arg() ast.Arg {
 		a.Value = p.tableArg()
 		return a
 	}
-	a.Value = p.expr()
+	a.Value = p.pluralUnit(p.expr())
+	if f, ok := a.Value.(*ast.Func); ok && len(f.Args) == 1 {
+		if d, ok := f.Args[0].Value.(*ast.Descriptor); ok {
+			a.Value = d
+		}
+	}
 	if p.acceptOp(":=") {
 		a.Key, a.Value = a.Value, p.expr()
 	}

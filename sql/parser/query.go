@@ -1,6 +1,9 @@
 package parser
 
-import "github.com/tarndb/tarn/sql/ast"
+import (
+	"github.com/tarndb/tarn/sql/ast"
+	"github.com/tarndb/tarn/sql/sqlerr"
+)
 
 // parenthesized parses (query).
 func (p *parser) parenthesized() *ast.Query {
@@ -128,6 +131,7 @@ func (p *parser) queryTail(q *ast.Query) {
 }
 
 func (p *parser) limit(q *ast.Query) {
+	pos := p.pos()
 	p.expect("limit")
 	if p.accept("all") {
 		return
@@ -138,8 +142,8 @@ func (p *parser) limit(q *ast.Query) {
 	}
 	q.Limit = p.expr()
 	if p.isOp(",") {
-		pos := p.pos()
-		p.errorAt(pos, "LIMIT #,# syntax is not supported")
+		p.fail(sqlerr.New(sqlerr.SyntaxError, "LIMIT #,# syntax is not supported").At(pos).
+			WithHint("Use separate LIMIT and OFFSET clauses."))
 	}
 }
 

@@ -93,6 +93,8 @@ func (p *parser) setValue() ast.Expr {
 	case t.oneOf("true", "false"):
 		p.i++
 		return &ast.Bool{Pos: pos, Value: t.text == "true"}
+	case t.oneOf("cast", "current_timestamp", "localtimestamp", "current_date", "interval") || t.op("("):
+		return p.expr()
 	case t.word("on"), t.isColID(), t.isFuncName():
 		if p.ahead(1).op("(") || p.ahead(1).op("::") || p.ahead(1).kind == tString {
 			return p.expr() // now() - INTERVAL '1 minute' of SET as_of_…

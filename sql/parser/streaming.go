@@ -67,7 +67,31 @@ func (p *parser) duration() ast.Expr {
 		d.Unit = p.upperWord()
 		return d
 	}
-	return p.ops(precOp, false)
+	return p.pluralUnit(p.ops(precOp, false))
+}
+
+// pluralUnit takes Flink's INTERVAL '5' MINUTES, where no alias can stand: the
+// unit belongs to the interval at the right end of x.
+func (p *parser) pluralUnit(x ast.Expr) ast.Expr {
+	if !p.at().oneOf("years", "months", "days", "hours", "minutes", "seconds") {
+		return x
+	}
+	last := x
+	for {
+		b, ok := last.(*ast.Binary)
+		if !ok {
+			break
+		}
+		last = b.R
+	}
+	c, ok := last.(*ast.Cast)
+	if ok && c.Type.Name.Base() == "interval" && c.Type.Fields == "" && c.Type.Mods == nil && c.Type.ArrayDims == nil {
+		if _, ok := c.X.(*ast.String); ok {
+			unit := p.upperWord()
+			c.Type.Fields = unit[:len(unit)-1]
+		}
+	}
+	return x
 }
 
 // startsAsOf: AS OF with a value after it; else AS introduces the alias "of".

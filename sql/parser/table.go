@@ -187,7 +187,7 @@ func (p *parser) watermark() *ast.Watermark {
 	p.expect("watermark", "for")
 	w.Column = p.ident()
 	if p.accept("as") {
-		w.X = p.expr()
+		w.X = p.pluralUnit(p.expr())
 	}
 	if p.accept("idle", "timeout") {
 		w.Idle = p.duration()
