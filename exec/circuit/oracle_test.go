@@ -201,6 +201,16 @@ func (w *world) run(t *testing.T, root plan.Node) {
 	w.watermark = math.MinInt64
 	for epoch := uint64(1); epoch <= 6; epoch++ {
 		space.Begin(epoch)
+		if w.maybe(4) { // a restart: new operators find their state
+			if c, err = Build(root, env); err != nil {
+				t.Error(err)
+				return
+			}
+			if v, err = NewView(c, "v", ctx()); err != nil {
+				t.Error(err)
+				return
+			}
+		}
 		s := &operator.Step{Epoch: epoch, Watermark: w.watermark, Ctx: ctx(), Workers: w.workers}
 		for range w.IntN(4) {
 			i := w.IntN(len(c.Sources()) + 1)

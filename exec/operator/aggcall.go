@@ -118,7 +118,6 @@ func (a *aggCall) selectRows(sc *aggScratch, b *vec.Batch) (ids []int32, args *v
 	for _, o := range a.OrderBy {
 		args.Cols = append(args.Cols, b.Cols[o.Col])
 	}
-	drop := func(i int) bool { return false }
 	var filter *vec.Vec
 	if a.Filter >= 0 {
 		filter = b.Cols[a.Filter]
@@ -132,7 +131,7 @@ func (a *aggCall) selectRows(sc *aggScratch, b *vec.Batch) (ids []int32, args *v
 	if filter == nil && !nulls {
 		return sc.ids, args, b.Weights
 	}
-	drop = func(i int) bool {
+	drop := func(i int) bool {
 		if filter != nil && (filter.IsNull(i) || !filter.Bools[i]) {
 			return true
 		}
