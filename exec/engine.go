@@ -59,6 +59,7 @@ type Engine struct {
 
 	// The loop's own.
 	timeline string
+	opened   int64 // µs
 	last     Epoch
 	dead     error
 	group    []*pending

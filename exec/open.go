@@ -32,6 +32,7 @@ func Open(cfg Config) (e *Engine, err error) {
 		closing: make(chan struct{}), stopped: make(chan struct{}), failed: make(chan error, 1),
 		waiters: make(chan struct{}),
 	}
+	e.opened = cfg.Now()
 	e.rels.Store(&map[uint64]*relation{})
 	if err := cfg.FS.MkdirAll(cfg.Dir, 0o755); err != nil {
 		return nil, err
@@ -48,8 +49,12 @@ func Open(cfg Config) (e *Engine, err error) {
 		return nil, err
 	}
 	jcfg := journal.Config{FS: cfg.FS, Dir: dir(journalDir), Log: cfg.Log, Stop: cfg.Stop}
-	if e.journal, _, err = journal.Open(jcfg, 0, func(*journal.Frame) error { return nil }); err != nil {
+	var rec journal.Recovery
+	if e.journal, rec, err = journal.Open(jcfg, 0, func(*journal.Frame) error { return nil }); err != nil {
 		return nil, err
+	}
+	if m != nil && rec.LastEpoch != 0 && m.Epoch > rec.LastEpoch {
+		return nil, errAhead(m.Epoch, rec.LastEpoch)
 	}
 	tcfg := embedded.Config{FS: cfg.FS, Dir: dir(topicsDir), Log: cfg.Log, Stop: cfg.Stop}
 	if e.topics, err = embedded.Open(tcfg, e.journal); err != nil {

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"sort"
+	"sync/atomic"
 
 	"github.com/tarndb/tarn/exec/circuit"
 	"github.com/tarndb/tarn/planner/plan"
@@ -45,6 +46,7 @@ type relation struct {
 	lastIn int64     // loop only: arrival of the newest record
 	next   int64     // loop only: position of the next record
 	retain int64     // µs, -1 = for ever
+	late   atomic.Int64
 
 	// Views.
 	run *runner

@@ -3,6 +3,8 @@ package exec
 import (
 	"maps"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/tarndb/tarn/exec/circuit"
 	"github.com/tarndb/tarn/exec/operator"
@@ -44,6 +46,11 @@ func (e *Engine) step(ep Epoch, in inputs, setup *Setup) error {
 		for _, x := range in[id] {
 			d.batches = append(d.batches, x.rows)
 			d.late = append(d.late, x.late)
+			for _, l := range x.late {
+				if l {
+					rel.late.Add(1)
+				}
+			}
 			d.first = append(d.first, rel.next)
 			rel.next += int64(x.rows.N)
 			if rel.rowtime >= 0 {
@@ -94,11 +101,14 @@ type runner struct {
 	scans       []*plan.Scan
 	env         operator.Step // what does not change from step to step
 	mark        int64         // watermark of the last step
+
+	rowsIn, nanos atomic.Int64
 }
 
 // step runs an epoch through the view; its delta goes into deltas for those
 // that read it.
 func (r *runner) step(ep Epoch, deltas map[uint64]*delta) error {
+	began := time.Now()
 	s := r.env
 	s.Epoch, s.Time = ep, int64(ep)
 	s.Watermark = r.e.minWatermark(r.scans)
@@ -111,6 +121,7 @@ func (r *runner) step(ep Epoch, deltas map[uint64]*delta) error {
 		touched = true
 		for j := range d.batches {
 			if b := d.cut(scan, j, ep); b.N > 0 {
+				r.rowsIn.Add(int64(b.N))
 				if err := r.circ.Push(&s, i, b, r.rel.view); err != nil {
 					return err
 				}
@@ -121,6 +132,7 @@ func (r *runner) step(ep Epoch, deltas map[uint64]*delta) error {
 		return nil
 	}
 	r.mark = s.Watermark
+	defer func() { r.nanos.Add(int64(time.Since(began))) }()
 	if err := r.circ.Flush(&s, r.rel.view); err != nil {
 		return err
 	}

@@ -1,0 +1,169 @@
+package server
+
+import (
+	"github.com/tarndb/tarn/exec"
+	"github.com/tarndb/tarn/planner"
+	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/expr"
+	"github.com/tarndb/tarn/sql/funcs"
+	"github.com/tarndb/tarn/sql/types"
+	"github.com/tarndb/tarn/sql/vec"
+)
+
+// peek is a query that is a look-up by key: no circuit is needed.
+type peek struct {
+	object uint64
+	keys   []expr.Expr // constants and parameters, in the relation's key order
+	kts    []types.Type
+	fields []int
+	maps   []peekStep
+}
+
+// peekStep filters or projects the row that was found.
+type peekStep struct {
+	cond, exprs *expr.Program
+}
+
+// newPeek recognises Project and Filter over a scan of a keyed relation whose
+// filter fixes all key columns; nil if the query is none.
+func newPeek(e *exec.Engine, q *planner.Query) *peek {
+	if q.AsOf.Event != nil {
+		return nil
+	}
+	p := &peek{}
+	var scan *plan.Scan
+	var cond expr.Expr
+	n := q.Root
+	var steps []plan.Node
+	for scan == nil {
+		switch x := n.(type) {
+		case *plan.Project:
+			steps = append([]plan.Node{x}, steps...)
+			n = x.In
+		case *plan.Filter:
+			steps = append([]plan.Node{x}, steps...)
+			if _, ok := x.In.(*plan.Scan); ok {
+				cond = x.Cond
+			}
+			n = x.In
+		case *plan.Scan:
+			scan = x
+		default:
+			return nil
+		}
+	}
+	if cond == nil || scan.Kind != plan.Table && scan.Kind != plan.MatView || scan.EventTime != nil || scan.SystemTime != nil {
+		return nil
+	}
+	key, ok := e.KeyColumns(scan.Object)
+	if !ok || len(key) == 0 {
+		return nil
+	}
+	fixed := map[int]expr.Expr{}
+	for _, c := range conjuncts(cond) {
+		if call, ok := c.(*expr.Call); ok && call.Fn.Name == "=" && len(call.Args) == 2 {
+			for i := range 2 {
+				col, isCol := call.Args[i].(*expr.Column)
+				other := call.Args[1-i]
+				if isCol && isFixed(other) && other.Type().OID == col.Typ.OID && scan.Fields[col.Idx] >= 0 {
+					fixed[scan.Fields[col.Idx]] = other
+				}
+			}
+		}
+	}
+	for _, k := range key {
+		x := fixed[k]
+		if x == nil {
+			return nil
+		}
+		p.keys = append(p.keys, x)
+		p.kts = append(p.kts, x.Type())
+	}
+	for _, f := range scan.Fields {
+		if f < 0 {
+			return nil
+		}
+	}
+	p.object, p.fields = scan.Object, scan.Fields
+	in := nodeTypes(scan)
+	for _, st := range steps {
+		var step peekStep
+		var err error
+		switch x := st.(type) {
+		case *plan.Filter:
+			step.cond, err = expr.Compile([]expr.Expr{x.Cond}, in)
+		case *plan.Project:
+			step.exprs, err = expr.Compile(x.Exprs, in)
+			in = nodeTypes(x)
+		}
+		if err != nil {
+			return nil
+		}
+		p.maps = append(p.maps, step)
+	}
+	return p
+}
+
+func conjuncts(e expr.Expr) []expr.Expr {
+	if a, ok := e.(*expr.And); ok {
+		var out []expr.Expr
+		for _, x := range a.Args {
+			out = append(out, conjuncts(x)...)
+		}
+		return out
+	}
+	return []expr.Expr{e}
+}
+
+func isFixed(e expr.Expr) bool {
+	switch e.(type) {
+	case *expr.Const, *expr.Param:
+		return true
+	}
+	return false
+}
+
+func nodeTypes(n plan.Node) []types.Type {
+	cols := n.Columns()
+	ts := make([]types.Type, len(cols))
+	for i, c := range cols {
+		ts[i] = c.Type
+	}
+	return ts
+}
+
+// run looks the row up; nil if there is none.
+func (p *peek) run(e *exec.Engine, ep exec.Epoch, ec *funcs.Ctx) (*vec.Batch, error) {
+	keys := &vec.Batch{N: 1, Cols: make([]*vec.Vec, len(p.keys))}
+	for i, k := range p.keys {
+		d, err := expr.EvalDatum(ec, k)
+		if err != nil {
+			return nil, err
+		}
+		if d.Null {
+			return nil, nil
+		}
+		keys.Cols[i] = vec.FromDatums(p.kts[i], []types.Datum{d})
+	}
+	b, err := e.Lookup(p.object, keys, ep, p.fields)
+	for _, m := range p.maps {
+		if err != nil || b == nil {
+			return nil, err
+		}
+		var errs []funcs.RowError
+		if m.cond != nil {
+			var sel []int32
+			if sel, errs = m.cond.EvalFilter(ec, b); len(sel) < b.N {
+				b = nil
+			}
+		} else {
+			var cols []*vec.Vec
+			cols, errs = m.exprs.Eval(ec, b)
+			b = &vec.Batch{N: b.N, Cols: cols}
+		}
+		if len(errs) > 0 {
+			return nil, errs[0].Err
+		}
+	}
+	return b, err
+}
