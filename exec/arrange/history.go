@@ -83,7 +83,7 @@ func (t *Table) Get(key []byte, hash uint64, e uint64, dst []byte) (val []byte, 
 		if t.known {
 			return dst, false, nil
 		}
-		return t.storedAt(key, e, dst)
+		return t.storedAt(key, e, dst, false)
 	}
 	p.lock.RLock()
 	r := p.lookup(hash<<p.shift, key)
@@ -108,6 +108,8 @@ func (t *Table) Get(key []byte, hash uint64, e uint64, dst []byte) (val []byte, 
 		}
 		break
 	}
+	// A row that is here but began later leaves only history to look at.
+	found := r != 0
 	absent := r == 0 && p.complete && (!t.history || e >= p.histFloor)
 	p.lock.RUnlock()
 	if absent || t.s.store == nil {
@@ -118,11 +120,11 @@ func (t *Table) Get(key []byte, hash uint64, e uint64, dst []byte) (val []byte, 
 			return dst, false, err
 		}
 	}
-	return t.storedAt(key, e, dst)
+	return t.storedAt(key, e, dst, found)
 }
 
-// storedAt answers from the store.
-func (t *Table) storedAt(key []byte, e uint64, dst []byte) (val []byte, ok bool, err error) {
+// storedAt answers from the store; past: the current row is known to be later.
+func (t *Table) storedAt(key []byte, e uint64, dst []byte, past bool) (val []byte, ok bool, err error) {
 	it, err := t.s.store.NewIter()
 	if err != nil {
 		return dst, false, err
@@ -132,21 +134,24 @@ func (t *Table) storedAt(key []byte, e uint64, dst []byte) (val []byte, ok bool,
 			err = cerr
 		}
 	}()
-	v, ok, err := it.Find(state.RowKey(nil, t.id, key))
-	if err != nil {
-		return dst, false, err
-	}
-	if ok {
-		epoch, val, err := t.storedRow(v)
-		if err != nil || !t.history || epoch <= e {
-			return append(dst, val...), err == nil, err
+	s := t.s
+	buf := make([]byte, 0, 64+len(key))
+	if !past {
+		buf = state.RowKey(buf, t.id, key)
+		v, ok, err := it.Find(buf)
+		if err != nil {
+			return dst, false, err
+		}
+		if ok {
+			epoch, val, err := t.storedRow(v)
+			if err != nil || !t.history || epoch <= e {
+				return append(dst, val...), err == nil, err
+			}
+		}
+		if !t.history {
+			return dst, false, nil
 		}
 	}
-	if !t.history {
-		return dst, false, nil
-	}
-	s := t.s
-	var buf []byte
 	for _, b := range s.bucketsFrom(t.retain, e) {
 		buf = state.HistoryKey(buf[:0], t.retain.class, b, t.id, key)
 		n := len(buf)

@@ -103,7 +103,7 @@ func (g *Ingest) Commit(ctx context.Context) error {
 		return fail(err)
 	}
 	g.paths = nil
-	return nil
+	return g.s.entered(false)
 }
 
 // Abort removes what was built. It does nothing after Commit.

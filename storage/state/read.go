@@ -21,22 +21,70 @@ func (s *Store) Get(key, dst []byte) (val []byte, ok bool, err error) {
 
 // Iter reads one checkpoint. It is used by one goroutine.
 type Iter struct {
-	it *pebble.Iterator
-	lo []byte // copies of the bounds
-	hi []byte
+	s       *Store
+	version uint64
+	it      *pebble.Iterator
+	lo      []byte // copies of the bounds
+	hi      []byte
 }
 
-// NewIter returns an iterator over what is in the store now.
+// NewIter returns an iterator over what is in the store now. Making one costs as
+// much as a read from cache, so those that are closed are kept for the next
+// caller, until a checkpoint enters.
 func (s *Store) NewIter() (*Iter, error) {
+	s.idleMu.Lock()
+	version := s.version
+	if n := len(s.idle); n > 0 {
+		i := s.idle[n-1]
+		s.idle = s.idle[:n-1]
+		s.idleMu.Unlock()
+		return i, nil
+	}
+	s.idleMu.Unlock()
 	it, err := s.db.NewIter(&pebble.IterOptions{UseL6Filters: true})
 	if err != nil {
 		return nil, fail(err)
 	}
-	return &Iter{it: it}, nil
+	return &Iter{s: s, version: version, it: it}, nil
 }
 
+// idleMax bounds the iterators that are kept.
+const idleMax = 16
+
 // Close releases the checkpoint.
-func (i *Iter) Close() error { return fail(i.it.Close()) }
+func (i *Iter) Close() error {
+	s := i.s
+	if i.it.Error() == nil {
+		s.idleMu.Lock()
+		if i.version == s.version && len(s.idle) < idleMax && !s.closed {
+			if i.hi != nil {
+				i.lo, i.hi = nil, nil
+				i.it.SetBounds(nil, nil)
+			}
+			s.idle = append(s.idle, i)
+			s.idleMu.Unlock()
+			return nil
+		}
+		s.idleMu.Unlock()
+	}
+	return fail(i.it.Close())
+}
+
+// entered closes the idle iterators of the checkpoint before.
+func (s *Store) entered(closed bool) error {
+	s.idleMu.Lock()
+	idle := s.idle
+	s.idle, s.closed = nil, closed
+	s.version++
+	s.idleMu.Unlock()
+	var err error
+	for _, i := range idle {
+		if cerr := i.it.Close(); err == nil {
+			err = cerr
+		}
+	}
+	return fail(err)
+}
 
 // Find returns the value of key, valid until the next call. It is fast for keys
 // in ascending order and for keys that are absent.

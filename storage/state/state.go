@@ -13,6 +13,7 @@ import (
 	"errors"
 	"path"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -38,6 +39,11 @@ type Store struct {
 	dir  string
 	seq  atomic.Uint64 // names of files being built
 	opts *pebble.Options
+
+	idleMu  sync.Mutex
+	idle    []*Iter // of the current version
+	version uint64  // counts checkpoints that entered
+	closed  bool
 }
 
 const stagingDir = "staging"
@@ -104,7 +110,7 @@ func Open(dir string, fs vfs.FS, o Options) (*Store, error) {
 }
 
 // Close ends all background work. No iterator may be open.
-func (s *Store) Close() error { return fail(s.db.Close()) }
+func (s *Store) Close() error { return errors.Join(s.entered(true), fail(s.db.Close())) }
 
 // quiet drops what Pebble logs; errors come back from its calls.
 type quiet struct{}
