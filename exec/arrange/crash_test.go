@@ -206,15 +206,17 @@ func TestExpiry(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	const second = int64(1e6)
-	s := NewSpace(Options{Store: store, EpochTime: func(e uint64) int64 { return int64(e) * second }})
+	// Epochs are microseconds, as the engine has them.
+	const second, start = int64(1e6), uint64(1_700_000_000_000_000)
+	at := func(e uint64) uint64 { return start + e*uint64(second) }
+	s := NewSpace(Options{Store: store, EpochTime: func(e uint64) int64 { return int64(e) }})
 	defer s.Close()
 	tab := s.Table(1, TableOptions{History: HistoryKeep, RetainMicros: 64 * second})
 	k, refs := &Keys{}, make([]Ref, 1)
 	k.Reset()
 	k.Append([]byte("a"))
 	put := func(e uint64) {
-		s.Begin(e)
+		s.Begin(at(e))
 		if err := tab.Lookup(k, nil, refs); err != nil {
 			t.Fatal(err)
 		}
@@ -229,9 +231,9 @@ func TestExpiry(t *testing.T) {
 	}
 	check := func(now uint64) {
 		t.Helper()
-		h := tab.Horizon()
-		for e := h; e <= now; e++ {
-			v, ok, err := tab.Get([]byte("a"), Hash([]byte("a")), e, nil)
+		h := max(tab.Horizon(), start+1)
+		for e := (h - start + 999_999) / 1_000_000; e <= now; e++ {
+			v, ok, err := tab.Get([]byte("a"), Hash([]byte("a")), at(e), nil)
 			if e > 0 && (err != nil || !ok || string(v) != fmt.Sprint(e)) {
 				t.Fatalf("as of %d at %d (horizon %d): %q %v %v", e, now, h, v, ok, err)
 			}
@@ -245,18 +247,18 @@ func TestExpiry(t *testing.T) {
 		}
 		switch e {
 		case 200:
-			release = s.Pin(150)
+			release = s.Pin(at(150))
 		case 250:
-			if h := tab.Horizon(); h > 150 {
+			if h := tab.Horizon(); h > at(150) {
 				t.Fatalf("horizon %d is past the pin", h)
 			}
 			release()
 		}
 	}
-	if h := tab.Horizon(); h < 230 || h > 300-64 {
+	if h := tab.Horizon(); h < at(230) || h > at(300-64) {
 		t.Fatalf("horizon %d", h)
 	}
-	_, _, err = tab.Get([]byte("a"), Hash([]byte("a")), 100, nil)
+	_, _, err = tab.Get([]byte("a"), Hash([]byte("a")), at(100), nil)
 	if !sqlerr.HasCode(err, sqlerr.SnapshotTooOld) {
 		t.Fatalf("got %v, want 72000", err)
 	}

@@ -299,7 +299,7 @@ func (t *Table) Changes(from, to uint64, fn func(epoch uint64, key, old, new []b
 	}()
 	var events []event
 	in := func(e uint64) bool { return e > from && e <= to }
-	if v.it != nil && from <= v.ckpt {
+	if v.it != nil && from < v.ckpt {
 		add := func(epoch uint64, key, val []byte, old bool) {
 			events = append(events, event{epoch, bytes.Clone(key), append([]byte{}, val...), old})
 		}
