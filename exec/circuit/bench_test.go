@@ -68,6 +68,7 @@ func drive(b *testing.B, root plan.Node, quiet bool, epoch func(n int, push func
 	}
 	rows, n := 0, 0
 	b.ReportAllocs()
+	cpu := cpuSeconds()
 	for b.Loop() {
 		n++
 		space.Begin(uint64(n))
@@ -85,7 +86,11 @@ func drive(b *testing.B, root plan.Node, quiet bool, epoch func(n int, push func
 			b.Fatal(err)
 		}
 	}
+	cpu = cpuSeconds() - cpu
 	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+	if cpu > 0 {
+		b.ReportMetric(float64(rows)/cpu, "rows/cpu-s")
+	}
 }
 
 func BenchmarkFilterProject(b *testing.B) {
