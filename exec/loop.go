@@ -114,7 +114,7 @@ func (e *Engine) run() {
 }
 
 // tick is how often the loop looks at what depends on time alone.
-func (e *Engine) tick() time.Duration { return 50 * time.Millisecond }
+func (e *Engine) tick() time.Duration { return 250 * time.Millisecond }
 
 // serve runs a request; a panic in it is its error, not the server's end.
 func (e *Engine) serve(r *request) {
@@ -218,6 +218,9 @@ func (e *Engine) epochOf(group []*pending) {
 	}
 	for _, p := range accepted {
 		p.done <- outcome{epoch: ep, err: err}
+	}
+	if e.space.NeedCheckpoint() {
+		e.checkpoint()
 	}
 }
 

@@ -264,6 +264,9 @@ func (s *session) lockRows(ctx context.Context, d *boundDML, ec *funcs.Ctx, widt
 		olds = &vec.Batch{N: rows.N, Cols: rows.Cols[:width]}
 		if len(rows.Cols) > width {
 			news = &vec.Batch{N: rows.N, Cols: rows.Cols[width:]}
+			if len(o.PrimaryKey) == 0 { // a row of a bag keeps its number
+				news.Cols = append(news.Cols[:len(news.Cols):len(news.Cols)], olds.Cols[width-1])
+			}
 		}
 		keys := encodeKeys(pick(olds.Cols, key), olds.N)
 		names := make([]string, olds.N)

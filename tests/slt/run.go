@@ -33,17 +33,27 @@ type Result struct {
 func (t *Target) Run(ctx context.Context, path string, records []Record) (Result, error) {
 	var res Result
 	viewed := make([]string, len(records))
+	inBlock, ends := false, false // a restart would end the block
 	for i := range records {
 		r := &records[i]
 		if t.PG && r.NotPG {
 			continue
 		}
-		if t.Between != nil && i > 0 {
+		switch word := strings.ToUpper(strings.Fields(r.SQL)[0]); word {
+		case "BEGIN", "START":
+			inBlock = true
+		case "COMMIT", "ROLLBACK", "END":
+			ends = true
+		}
+		if t.Between != nil && i > 0 && !inBlock {
 			conn, err := t.Between(ctx, i)
 			if err != nil {
 				return res, fmt.Errorf("%s:%d: %w", path, r.Line, err)
 			}
 			t.Conn = conn
+		}
+		if ends {
+			inBlock, ends = false, false
 		}
 		fail := func(format string, args ...any) {
 			res.Failures = append(res.Failures, fmt.Sprintf("%s:%d: %s\n    %s", path, r.Line, strings.ReplaceAll(r.SQL, "\n", "\n    "), fmt.Sprintf(format, args...)))
