@@ -172,8 +172,9 @@ func (b *binder) typeOf(e expr.Expr) types.Type {
 	return e.Type()
 }
 
-// operator builds l op r, or op r where l is nil.
-func (b *binder) operator(op string, l, r expr.Expr, pos int) (expr.Expr, error) {
+// operator builds l op r, or op r where l is nil. pos is the operator's place, then
+// those of the operands where they are known.
+func (b *binder) operator(op string, l, r expr.Expr, pos int, operands ...int) (expr.Expr, error) {
 	if l != nil {
 		if lr, ok := l.(*expr.RowOf); ok {
 			if rr, ok := r.(*expr.RowOf); ok {
@@ -193,7 +194,7 @@ func (b *binder) operator(op string, l, r expr.Expr, pos int) (expr.Expr, error)
 	if l != nil {
 		args = []expr.Expr{l, r}
 	}
-	return b.call(res, args, nil, pos)
+	return b.call(res, args, operands, pos)
 }
 
 // call builds a resolved call with its arguments coerced.

@@ -87,7 +87,7 @@ func (b *binder) placeFinal(n plan.Node, delay int64) (plan.Node, bool) {
 		return plan.WithInputs(n, ins), true
 	}
 	for i := range n.Columns() {
-		if t, end := windowColumn(n, i); t != nil && end && timeBounded(t) {
+		if t, end := plan.WindowColumn(n, i); t != nil && end && timeBounded(t) {
 			return b.final1(plan.NewFinal(n, i, delay)), true
 		}
 	}
@@ -117,7 +117,7 @@ func (b *binder) finalAggregate(a *plan.Aggregate, delay int64) (plan.Node, bool
 	start, end := -1, -1
 	var tumble *plan.Tumble
 	for i, g := range a.GroupBy {
-		t, isEnd := windowColumn(a.In, g)
+		t, isEnd := plan.WindowColumn(a.In, g)
 		if t == nil || !timeBounded(t) {
 			continue
 		}
@@ -156,36 +156,6 @@ func (b *binder) finalAggregate(a *plan.Aggregate, delay int64) (plan.Node, bool
 	return plan.NewProject(out, keep, nil), true
 }
 
-// windowColumn follows column i of n down to the window function that made it.
-func windowColumn(n plan.Node, i int) (t *plan.Tumble, end bool) {
-	switch n := n.(type) {
-	case *plan.Tumble:
-		if w := len(n.Cols); i >= w-2 {
-			return n, i == w-1
-		}
-		return windowColumn(n.In, i)
-	case *plan.Project:
-		if c, ok := n.Exprs[i].(*expr.Column); ok {
-			return windowColumn(n.In, c.Idx)
-		}
-	case *plan.Filter:
-		return windowColumn(n.In, i)
-	case *plan.Unnest:
-		if i < len(n.In.Columns()) {
-			return windowColumn(n.In, i)
-		}
-	case *plan.Join:
-		lw := len(n.Left.Columns())
-		if i < lw && (n.Kind == plan.Inner || n.Kind == plan.Semi) {
-			return windowColumn(n.Left, i)
-		}
-		if i >= lw && n.Kind == plan.Inner {
-			return windowColumn(n.Right, i-lw)
-		}
-	}
-	return nil, false
-}
-
 // withWindowEnd returns n with the end of the window whose start is column i as
 // a further column at the returned position; -1 if it cannot be reached.
 func withWindowEnd(n plan.Node, i int) (plan.Node, int) {
@@ -212,9 +182,9 @@ func withWindowEnd(n plan.Node, i int) (plan.Node, int) {
 		return plan.NewFilter(in, n.Cond), at
 	case *plan.Join:
 		// The end is a column of the same Tumble below: find it as it comes out.
-		t, _ := windowColumn(n, i)
+		t, _ := plan.WindowColumn(n, i)
 		for k := range n.Cols {
-			if t2, end := windowColumn(n, k); t2 == t && end {
+			if t2, end := plan.WindowColumn(n, k); t2 == t && end {
 				return n, k
 			}
 		}

@@ -182,7 +182,7 @@ func (x *exprs) unary(e *ast.Unary) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return x.operator(e.Op.Name, nil, in, e.Pos)
+	return x.operator(e.Op.Name, nil, in, e.Pos, e.X.Position())
 }
 
 func (x *exprs) binary(e *ast.Binary) (expr.Expr, error) {
@@ -200,10 +200,7 @@ func (x *exprs) binary(e *ast.Binary) (expr.Expr, error) {
 			return x.rowSubquery(e, row, q)
 		}
 	}
-	if _, ok := e.L.(*ast.String); ok && x.typeOf(r).OID == types.OIDUnknown && e.Op.Name == "+" {
-		return x.operator(e.Op.Name, l, r, e.Pos)
-	}
-	return x.operator(e.Op.Name, l, r, e.Pos)
+	return x.operator(e.Op.Name, l, r, e.Pos, e.L.Position(), e.R.Position())
 }
 
 func (x *exprs) rowSubquery(e *ast.Binary, row *expr.RowOf, q *ast.Subquery) (expr.Expr, error) {
@@ -349,11 +346,11 @@ func (x *exprs) between(e *ast.Between) (expr.Expr, error) {
 		return nil, err
 	}
 	one := func(lo, hi expr.Expr) (expr.Expr, error) {
-		a, err := x.operator(">=", v, lo, e.Pos)
+		a, err := x.operator(">=", v, lo, e.Pos, e.X.Position(), e.Lo.Position())
 		if err != nil {
 			return nil, err
 		}
-		b, err := x.operator("<=", v, hi, e.Pos)
+		b, err := x.operator("<=", v, hi, e.Pos, e.X.Position(), e.Hi.Position())
 		if err != nil {
 			return nil, err
 		}
@@ -416,7 +413,7 @@ func (x *exprs) like(e *ast.Like) (expr.Expr, error) {
 	if e.Not {
 		op = "!" + op
 	}
-	return x.operator(op, v, p, e.Pos)
+	return x.operator(op, v, p, e.Pos, e.X.Position(), e.Pattern.Position())
 }
 
 // named calls a scalar function by name.

@@ -323,7 +323,7 @@ func (b *binder) funcTable(t *ast.FuncTable, in *scope, s *scope) (*item, error)
 	if len(t.Funcs[0].Defs) > 0 {
 		return nil, unsupported(t.Pos, "a column definition list")
 	}
-	x := &exprs{binder: b, s: in, where: "functions in FROM"}
+	x := &exprs{binder: b, s: &scope{parent: in, ctes: s.ctes}, where: "functions in FROM"}
 	name := outputName(t.Funcs[0].Call)
 	if ok && isSetFunc(call.Name.Base()) && call.Over == nil {
 		return b.setTable(t, call, x)

@@ -56,6 +56,7 @@ type cte struct {
 	s     *scope   // of the query that defines it
 	outer *cteList // what its query sees
 	node  plan.Node
+	size  int // relations below node, each as often as it stands there
 	busy  bool
 }
 
@@ -163,12 +164,15 @@ func (b *binder) with(w *ast.With, parent *scope, ctes *cteList) (*cteList, erro
 // cteNode binds a CTE for the first reference and shares it with the others.
 func (b *binder) cteNode(c *cte, pos int) (plan.Node, error) {
 	if c.node != nil {
+		// Shared in memory, but passes visit it once per reference.
+		b.nodes += c.size
 		return c.node, b.count(pos)
 	}
 	if c.busy {
 		return nil, unsupported(pos, "a recursive query")
 	}
 	c.busy = true
+	before := b.nodes
 	defer func() { c.busy = false }()
 	q, err := b.query(c.def.Stmt.(*ast.Query), c.s, c.outer)
 	if err != nil {
@@ -178,7 +182,7 @@ func (b *binder) cteNode(c *cte, pos int) (plan.Node, error) {
 	if n, err = rename(n, c.def.Columns, c.def.Name, c.def.Pos); err != nil {
 		return nil, err
 	}
-	c.node = n
+	c.node, c.size = n, b.nodes-before+1
 	return n, nil
 }
 

@@ -223,9 +223,9 @@ func (s *scope) missing(ref *ast.ColumnRef) error {
 }
 
 // nearest is the candidate at the least edit distance from name, "" if none is
-// near.
+// within three edits and half of the name.
 func nearest(name string, candidates []string) string {
-	best, bestD := "", max(len(name)/2, 1)+1
+	best, bestD := "", min(len(name)/2, 3)+1
 	if len(name) > 64 {
 		return ""
 	}

@@ -81,8 +81,73 @@ func NewSetOp(kind SetOpKind, all bool, ins ...Node) *SetOp {
 	n.Cols = make([]Column, len(ins[0].Columns()))
 	for i, c := range ins[0].Columns() {
 		n.Cols[i] = Column{Name: c.Name, Type: c.Type}
+		for _, in := range ins[1:] {
+			if in.Columns()[i].Type != c.Type {
+				n.Cols[i].Type.Mod = -1 // a modifier holds only if all agree on it
+			}
+		}
 	}
 	Derive(n)
+	return n
+}
+
+// Named returns n with other output names. It is for nodes of the planner's own
+// making: a shared node is copied.
+func Named(n Node, cols []Column) Node {
+	out := shallow(n)
+	own := append([]Column(nil), out.Columns()...)
+	for i := range own {
+		own[i].Name = cols[i].Name
+	}
+	out.base().Cols = own
+	return out
+}
+
+func shallow(n Node) Node {
+	switch n := n.(type) {
+	case *Scan:
+		c := *n
+		return &c
+	case *Values:
+		c := *n
+		return &c
+	case *Series:
+		c := *n
+		return &c
+	case *Filter:
+		c := *n
+		return &c
+	case *Project:
+		c := *n
+		return &c
+	case *Tumble:
+		c := *n
+		return &c
+	case *Join:
+		c := *n
+		return &c
+	case *Aggregate:
+		c := *n
+		return &c
+	case *Distinct:
+		c := *n
+		return &c
+	case *SetOp:
+		c := *n
+		return &c
+	case *TopN:
+		c := *n
+		return &c
+	case *Final:
+		c := *n
+		return &c
+	case *Unnest:
+		c := *n
+		return &c
+	case *Sort:
+		c := *n
+		return &c
+	}
 	return n
 }
 
@@ -165,55 +230,31 @@ func WithInputs(n Node, ins []Node) Node {
 	if same {
 		return n
 	}
-	var out Node
-	switch n := n.(type) {
+	out := shallow(n)
+	switch c := out.(type) {
 	case *Filter:
-		c := *n
 		c.In, c.Cols = ins[0], ins[0].Columns()
-		out = &c
 	case *Project:
-		c := *n
 		c.In = ins[0]
-		out = &c
 	case *Tumble:
-		c := *n
 		c.In = ins[0]
-		out = &c
 	case *Join:
-		c := *n
 		c.Left, c.Right = ins[0], ins[1]
 		c.Cols = joinColumns(c.Kind, c.Left, c.Right)
-		out = &c
 	case *Aggregate:
-		c := *n
 		c.In = ins[0]
-		out = &c
 	case *Distinct:
-		c := *n
 		c.In = ins[0]
-		out = &c
 	case *SetOp:
-		c := *n
 		c.Ins = ins
-		out = &c
 	case *TopN:
-		c := *n
 		c.In = ins[0]
-		out = &c
 	case *Final:
-		c := *n
 		c.In = ins[0]
-		out = &c
 	case *Unnest:
-		c := *n
 		c.In = ins[0]
-		out = &c
 	case *Sort:
-		c := *n
 		c.In = ins[0]
-		out = &c
-	default:
-		return n
 	}
 	Derive(out)
 	return out

@@ -204,6 +204,11 @@ func deriveAggregate(n *Aggregate) Props {
 			p.Keys = append([][]int{m}, p.Keys...)
 		}
 	}
+	// A window of fixed size has one end: grouped by start and end, the start will do.
+	if end := windowEnd(n); end >= 0 {
+		k := slices.DeleteFunc(upTo(len(n.GroupBy)), func(c int) bool { return c == end })
+		p.Keys = append([][]int{k}, p.Keys...)
+	}
 	if len(n.Aggs) == 0 && len(n.GroupBy) > 0 {
 		p.AppendOnly = in.AppendOnly
 	}
@@ -248,4 +253,21 @@ func deriveTopN(n *TopN) Props {
 		p.Keys = append([][]int{slices.Clone(n.Partition)}, p.Keys...)
 	}
 	return p
+}
+
+// windowEnd is the place in GroupBy of the end of a window whose start is grouped
+// by as well, -1 = none.
+func windowEnd(n *Aggregate) int {
+	for i, g := range n.GroupBy {
+		t, end := WindowColumn(n.In, g)
+		if !end {
+			continue
+		}
+		for _, o := range n.GroupBy {
+			if t2, isEnd := WindowColumn(n.In, o); t2 == t && !isEnd {
+				return i
+			}
+		}
+	}
+	return -1
 }

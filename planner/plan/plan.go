@@ -40,6 +40,7 @@ type Node interface {
 	Inputs() []Node
 	Props() *Props
 	planNode()
+	base() *Base
 }
 
 // Base is embedded in every node.
@@ -54,6 +55,7 @@ func (b *Base) Columns() []Column { return b.Cols }
 // Props returns the output's properties, which may be changed until the plan is handed on.
 func (b *Base) Props() *Props { return &b.P }
 func (b *Base) planNode()     {}
+func (b *Base) base() *Base   { return b }
 
 // Kind of a relation that a Scan reads.
 type Kind uint8
@@ -211,7 +213,7 @@ const (
 	Except
 )
 
-// SetOp combines inputs of equal column types. Union has any number of inputs,
+// SetOp combines inputs of equal column types (up to modifiers). Union has any number of inputs,
 // the others two.
 type SetOp struct {
 	Base

@@ -25,7 +25,10 @@ func MergeProjects(n plan.Node) plan.Node {
 			p = &c
 		}
 		if identity(p) {
-			return p.In
+			if _, ok := p.In.(*plan.Scan); ok {
+				return p.In
+			}
+			return plan.Named(p.In, p.Cols)
 		}
 		if s, ok := p.In.(*plan.Scan); ok {
 			if merged := intoScan(p, s); merged != nil {
