@@ -116,13 +116,12 @@ func (d *Decoder) lines(final bool, emit func(*vec.Batch) error) error {
 			if d.scan.bad || final && d.scan.valid < len(d.scan.buf) {
 				return where(errEncoding(d.scan.buf[d.scan.valid:]), "COPY %s, line %d", d.table, d.scan.no)
 			}
-			return nil
-		case foundEnd:
-			// What follows the marker is ignored.
-			d.ended = true
-			if len(line) == 0 {
+			if !final || !d.header {
 				return nil
 			}
+			d.ended = true // without a header, which is an error if it must match
+		case foundEnd:
+			d.ended = true // what follows the marker is ignored
 		}
 		if d.header {
 			d.header = false
@@ -130,6 +129,9 @@ func (d *Decoder) lines(final bool, emit func(*vec.Batch) error) error {
 				return err
 			}
 			continue
+		}
+		if d.ended && len(line) == 0 {
+			return nil
 		}
 		if f == foundPlain && !d.nullPlain {
 			err = d.plainRow(line)

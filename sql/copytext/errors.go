@@ -28,7 +28,12 @@ func where(err error, format string, args ...any) error {
 		return err
 	}
 	c := *sqlerr.From(err)
-	return c.WithWhere(format, args...)
+	inner := c.Where
+	c.WithWhere(format, args...)
+	if inner != "" {
+		c.Where = inner + "\n" + c.Where
+	}
+	return &c
 }
 
 // checkEncoding returns 22021 for what is not UTF-8 or has a NUL.
@@ -43,20 +48,24 @@ func checkEncoding(b []byte) error {
 	return nil
 }
 
+// sequenceLen is the length of the character that starts with c, 1 if none does.
+func sequenceLen(c byte) int {
+	switch {
+	case c&0xe0 == 0xc0:
+		return 2
+	case c&0xf0 == 0xe0:
+		return 3
+	case c&0xf8 == 0xf0:
+		return 4
+	}
+	return 1
+}
+
 // errEncoding names the bytes that the character at the start of b should have.
 func errEncoding(b []byte) error {
-	n := 1
-	switch c := b[0]; {
-	case c&0xe0 == 0xc0:
-		n = 2
-	case c&0xf0 == 0xe0:
-		n = 3
-	case c&0xf8 == 0xf0:
-		n = 4
-	}
 	text := ""
 	const hex = "0123456789abcdef"
-	for _, c := range b[:min(n, len(b))] {
+	for _, c := range b[:min(sequenceLen(b[0]), len(b))] {
 		text += " 0x" + string([]byte{hex[c>>4], hex[c&15]})
 	}
 	return sqlerr.New(sqlerr.CharacterNotInRepertoire, "invalid byte sequence for encoding \"UTF8\":%s", text)

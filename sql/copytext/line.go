@@ -71,7 +71,8 @@ func (s *scanner) load(buf []byte) {
 		rest = rest[n:]
 	}
 	s.valid = len(buf) - len(rest)
-	s.bad = rest[0] == 0 || utf8.FullRune(rest)
+	// With fewer bytes than the first one asks for, wait: the error names them all.
+	s.bad = rest[0] == 0 || len(rest) >= sequenceLen(rest[0])
 }
 
 // unload forgets the lines that are done and returns what is left.
