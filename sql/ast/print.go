@@ -62,6 +62,17 @@ func (p *printer) when(cond bool, s string) {
 
 func (p *printer) ident(name string) { p.put(QuoteIdent(name)) }
 
+// as writes AS name. The alias "of" is quoted: AS OF begins a clause.
+func (p *printer) as(name string) {
+	switch name {
+	case "":
+	case "of":
+		p.put(`AS "of"`)
+	default:
+		p.opt("AS", name)
+	}
+}
+
 func (p *printer) str(s string) { p.put(QuoteString(s)) }
 
 // opt writes keyword and identifier if the identifier is set.
@@ -161,7 +172,29 @@ func (p *printer) option(o Option, sep string) {
 	}
 }
 
-// bareTypes are keywords that stand for the type itself when not quoted.
+// utilityOptions prints (name value, …) of COPY, EXPLAIN, VACUUM: names may be
+// any keyword there.
+func (p *printer) utilityOptions(list []Option) {
+	if len(list) == 0 {
+		return
+	}
+	parens(p, list, func(o Option) {
+		if strings.Trim(o.Name, "abcdefghijklmnopqrstuvwxyz_") == "" {
+			p.put(o.Name)
+		} else {
+			p.ident(o.Name)
+		}
+		switch v := o.Value.(type) {
+		case nil:
+		case *Row:
+			parens(p, v.Fields, p.expr)
+		default:
+			p.expr(v)
+		}
+	})
+}
+
+// bareType: keywords that stand for the type itself when not quoted.
 func bareType(s string) bool {
 	switch s {
 	case "bit", "varchar", "numeric", "time", "timestamp", "interval":

@@ -156,14 +156,7 @@ func (p *printer) copy(s *Copy) {
 	}
 	if len(s.Options) > 0 {
 		p.put("WITH")
-		parens(p, s.Options, func(o Option) {
-			if row, ok := o.Value.(*Row); ok {
-				p.put(o.Name)
-				parens(p, row.Fields, p.expr)
-				return
-			}
-			p.option(o, "")
-		})
+		p.utilityOptions(s.Options)
 	}
 	p.optExpr("WHERE", s.Where)
 }

@@ -22,7 +22,7 @@ func isPrimary(x Expr) bool {
 		return x.Text == "" || x.Text[0] != '-'
 	case *Func:
 		return x.Form != FormAtZone
-	case *String, *BitString, *Bool, *Null, *Param, *ColumnRef, *Cast, *Case, *Array, *Row, *Subquery, *Subscript, *FieldSelect:
+	case *String, *BitString, *Bool, *Null, *Param, *ColumnRef, *Cast, *Case, *Array, *Row, *Subquery, *Subscript, *FieldSelect, *Descriptor:
 		return true
 	}
 	return false
@@ -128,11 +128,12 @@ func (p *printer) exprNode(x Expr) {
 }
 
 func (p *printer) bits(n *BitString) {
+	v := "'" + strings.ReplaceAll(n.Value, "'", "''") + "'"
 	if n.Hex {
-		p.put("X'" + n.Value + "'")
+		p.put("X" + v)
 		return
 	}
-	p.put("B'" + n.Value + "'")
+	p.put("B" + v)
 }
 
 func (p *printer) column(n *ColumnRef) {

@@ -64,9 +64,21 @@ func (p *printer) asOf(a *AsOf) {
 	}
 }
 
-// bareAsOf prints AS OF so that it cannot be read as an alias: a lone column
-// would be one, so it is given a sign of being an expression.
-func (p *printer) bareAsOf(x Expr) { p.optExpr("AS OF", x) }
+// bareAsOf prints AS OF so that what follows cannot be read as an alias: an
+// operator, or a function with the name of a clause, gets parentheses.
+func (p *printer) bareAsOf(x Expr) {
+	p.put("AS OF")
+	if f, ok := x.(*Func); ok {
+		switch f.Name.Parts[0] {
+		case "within", "options", "match_condition", "match_recognize":
+			p.put("(")
+			p.expr(x)
+			p.raw(")")
+			return
+		}
+	}
+	p.operand(x)
+}
 
 func (p *printer) with(w *With) {
 	if w == nil {
@@ -207,7 +219,7 @@ func (p *printer) selectCore(s *Select) {
 func (p *printer) selectItems(items []SelectItem) {
 	comma(p, items, func(s SelectItem) {
 		p.expr(s.X)
-		p.opt("AS", s.Alias)
+		p.as(s.Alias)
 	})
 }
 
@@ -308,8 +320,8 @@ func (p *printer) alias(a *Alias) {
 	if a == nil {
 		return
 	}
-	p.put("AS")
-	p.opt("", a.Name)
+	p.as(a.Name)
+	p.when(a.Name == "", "AS")
 	p.optIdents("", a.Columns)
 	p.aliasDefs(a.Defs)
 }
@@ -377,7 +389,7 @@ func (p *printer) join(j *Join) {
 	}
 	p.optExpr("ON", j.On)
 	p.optIdents("USING", j.Using)
-	p.opt("AS", j.UsingAlias)
+	p.as(j.UsingAlias)
 }
 
 func (p *printer) within(w *Within) {

@@ -157,9 +157,7 @@ func (p *printer) fetch(s *Fetch) {
 
 func (p *printer) explain(s *Explain) {
 	p.put("EXPLAIN")
-	if len(s.Options) > 0 {
-		parens(p, s.Options, func(o Option) { p.option(o, "") })
-	}
+	p.utilityOptions(s.Options)
 	if s.Stmt != nil {
 		p.node(s.Stmt)
 		return
@@ -183,9 +181,7 @@ func (p *printer) vacuum(s *Vacuum) {
 	} else {
 		p.put("VACUUM")
 	}
-	if len(s.Options) > 0 {
-		parens(p, s.Options, func(o Option) { p.option(o, "") })
-	}
+	p.utilityOptions(s.Options)
 	comma(p, s.Tables, func(t VacuumTable) {
 		p.name(t.Name)
 		p.optIdents("", t.Columns)
@@ -194,7 +190,7 @@ func (p *printer) vacuum(s *Vacuum) {
 
 func (p *printer) maintain(s *Maintain) {
 	p.put(s.Verb)
-	p.optOptions("", s.Options)
+	p.utilityOptions(s.Options)
 	p.put(s.Kind)
 	p.when(s.Concurrently, "CONCURRENTLY")
 	p.optName("", s.Name)

@@ -32,7 +32,7 @@ func (p *parser) drop() ast.Statement {
 	s.Behavior = p.behavior()
 	if s.Kind == "DATABASE" && (p.isWord("with") || p.isOp("(")) {
 		p.accept("with")
-		p.options()
+		p.utilityOptions()
 	}
 	return s
 }

@@ -28,10 +28,6 @@ func (p *parser) call(name ast.Name) *ast.Func {
 }
 
 func (p *parser) args(f *ast.Func) []ast.Arg {
-	if len(f.Name.Parts) == 1 && f.Name.Parts[0] == "descriptor" {
-		pos := p.pos()
-		return []ast.Arg{{Pos: pos, Value: &ast.Descriptor{Pos: pos, Columns: list(p, p.ident)}}}
-	}
 	return list(p, func() ast.Arg {
 		if f.Variadic {
 			p.unexpected()
@@ -52,11 +48,6 @@ func (p *parser) arg() ast.Arg {
 		return a
 	}
 	a.Value = p.pluralUnit(p.expr())
-	if f, ok := a.Value.(*ast.Func); ok && len(f.Args) == 1 {
-		if d, ok := f.Args[0].Value.(*ast.Descriptor); ok {
-			a.Value = d
-		}
-	}
 	if p.acceptOp(":=") {
 		a.Key, a.Value = a.Value, p.expr()
 	}

@@ -248,8 +248,6 @@ func (p *parser) copyOption() ast.Option {
 	p.acceptOp("=")
 	o.ValuePos = p.pos()
 	switch {
-	case p.isOp(",") || p.isOp(")"):
-		o.ValuePos = 0
 	case p.acceptOp("*"):
 		o.Value = &ast.ColumnRef{Pos: o.ValuePos, Star: true}
 	case p.isOp("("):
@@ -259,9 +257,32 @@ func (p *parser) copyOption() ast.Option {
 		})
 		o.Value = row
 	default:
-		o.Value = p.optionValue()
+		p.simpleValue(&o)
 	}
 	return o
+}
+
+// utilityOptions parses (name [value], …) of EXPLAIN, VACUUM and others.
+func (p *parser) utilityOptions() []ast.Option {
+	return parenList(p, func() ast.Option {
+		o := ast.Option{Pos: p.pos(), Name: strings.ToLower(p.label())}
+		p.acceptOp("=")
+		o.ValuePos = p.pos()
+		p.simpleValue(&o)
+		return o
+	})
+}
+
+// simpleValue parses a constant or a word, if there is one.
+func (p *parser) simpleValue(o *ast.Option) {
+	switch t := p.at(); {
+	case t.isLabel():
+		o.Value = p.wordValue()
+	case t.kind == tString, t.kind == tInt, t.kind == tNumber, t.op("-"), t.op("+"):
+		o.Value = p.setValue()
+	default:
+		o.ValuePos = 0
+	}
 }
 
 // forceOption parses FORCE QUOTE|NULL|NOT NULL cols.

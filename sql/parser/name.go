@@ -157,18 +157,7 @@ func (p *parser) optionKey() (string, bool) {
 func (p *parser) optionValue() ast.Expr {
 	t := p.at()
 	if next := p.ahead(1); t.isLabel() && (next.op(",") || next.op(")") || next.op(";") || next.kind == tEOF) {
-		// ON, TRUE, DEFAULT and other keywords are values here.
-		pos := p.pos()
-		p.i++
-		switch {
-		case t.word("true"):
-			return &ast.Bool{Pos: pos, Value: true}
-		case t.word("false"):
-			return &ast.Bool{Pos: pos}
-		case t.word("null"):
-			return &ast.Null{Pos: pos}
-		}
-		return &ast.ColumnRef{Pos: pos, Parts: []string{t.text}}
+		return p.wordValue()
 	}
 	if t.word("secret") && p.ahead(1).isColID() {
 		pos := p.pos()
@@ -178,4 +167,20 @@ func (p *parser) optionValue() ast.Expr {
 			Args: []ast.Arg{{Pos: n.Pos, Value: &ast.ColumnRef{Pos: n.Pos, Parts: n.Parts}}}}
 	}
 	return p.expr()
+}
+
+// wordValue parses a word as a value: ON, DEFAULT and other keywords are words
+// like any other here.
+func (p *parser) wordValue() ast.Expr {
+	pos := p.pos()
+	switch t := p.advance(); {
+	case t.word("true"):
+		return &ast.Bool{Pos: pos, Value: true}
+	case t.word("false"):
+		return &ast.Bool{Pos: pos}
+	case t.word("null"):
+		return &ast.Null{Pos: pos}
+	default:
+		return &ast.ColumnRef{Pos: pos, Parts: []string{t.text}}
+	}
 }

@@ -283,6 +283,8 @@ func (p *parser) nameOrCall() ast.Expr {
 		name.Parts = append(name.Parts, p.label())
 	}
 	switch {
+	case t.word("descriptor") && len(name.Parts) == 1 && p.isOp("(") && p.columnList(1):
+		return &ast.Descriptor{Pos: pos, Columns: p.identList()}
 	case p.isOp("(") && (len(name.Parts) > 1 || t.isFuncName()):
 		x := p.call(name)
 		if p.at().kind == tString {

@@ -112,7 +112,7 @@ func (p *parser) startsAsOf() bool {
 				"session_user", "user", "current_role", "current_catalog", "cast", "case", "null", "not", "true", "false", "array",
 				"default")
 		case ast.TypeFuncName:
-			return n.op("(") || n.kind == tString || t.word("current_schema")
+			return n.op("(") && !t.word("join") || n.kind == tString || t.word("current_schema")
 		}
 		switch t.text {
 		case "emit", "partition", "asof", "options", "late", "up", "match_condition", "within":

@@ -11,7 +11,7 @@ func (p *parser) explain() ast.Statement {
 	s := &ast.Explain{Pos: p.pos()}
 	p.expect("explain")
 	if p.isOp("(") && !p.parenQuery() {
-		s.Options = p.options()
+		s.Options = p.utilityOptions()
 	}
 	for p.at().oneOf("analyze", "analyse", "verbose") {
 		o := ast.Option{Pos: p.pos(), Name: "analyze"}
@@ -20,7 +20,7 @@ func (p *parser) explain() ast.Statement {
 		}
 		s.Options = append(s.Options, o)
 		if p.isOp("(") && !p.parenQuery() {
-			s.Options = append(s.Options, p.options()...)
+			s.Options = append(s.Options, p.utilityOptions()...)
 		}
 	}
 	if p.at().oneOf("raw", "optimized", "physical", "logical") && p.ahead(1).word("plan") {
@@ -92,7 +92,7 @@ func (p *parser) vacuum() ast.Statement {
 	s := &ast.Vacuum{Pos: p.pos(), Analyze: !p.isWord("vacuum")}
 	p.i++
 	if p.isOp("(") {
-		s.Options = p.options()
+		s.Options = p.utilityOptions()
 	} else {
 		for p.at().oneOf("full", "freeze", "verbose", "analyze", "analyse") {
 			s.Options = append(s.Options, ast.Option{Pos: p.pos(), Name: p.advance().text})
@@ -116,7 +116,7 @@ func (p *parser) maintain() ast.Statement {
 		return s
 	}
 	if p.isOp("(") {
-		s.Options = p.options()
+		s.Options = p.utilityOptions()
 	} else if p.isWord("verbose") {
 		s.Options = []ast.Option{{Pos: p.pos(), Name: "verbose"}}
 		p.i++
