@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tarndb/tarn/catalog"
+	"github.com/tarndb/tarn/catalog/pgcatalog"
 	"github.com/tarndb/tarn/exec"
 	"github.com/tarndb/tarn/pgwire"
 	"github.com/tarndb/tarn/planner"
@@ -43,6 +44,7 @@ func newSession(srv *Server, info pgwire.StartupInfo, client pgwire.Client) (*se
 			WithHint("The one database is called %q; a database named as the user is it, too.", databaseName)
 	}
 	s := &session{srv: srv, info: info, client: client, names: info.Names, set: newSettings(), connected: time.Now()}
+	s.set.env.Names = regNames{s}
 	s.set.values["session_authorization"] = info.User
 	for _, p := range info.Params {
 		if isStartupWord(p.Name) {
@@ -253,3 +255,13 @@ func (s *session) SearchPath() []string {
 
 // Setting is what SHOW shows.
 func (s *session) Setting(name string) (string, bool) { return s.set.get(name) }
+
+// regNames names reg values in what is sent and received.
+type regNames struct{ s *session }
+
+func (r regNames) lookup() *pgcatalog.Lookup {
+	return pgcatalog.NewLookup(pgcatalog.Input{Catalog: r.s.catalog(), User: r.s.info.User, Database: databaseName}, r.s.SearchPath())
+}
+
+func (r regNames) RegIn(t types.Type, text string) (int64, error) { return r.lookup().RegIn(t, text) }
+func (r regNames) RegOut(t types.Type, oid int64) string          { return r.lookup().RegOut(t, oid) }

@@ -7,6 +7,7 @@ import (
 	"github.com/tarndb/tarn/exec/operator"
 	"github.com/tarndb/tarn/exec/zset"
 	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/expr"
 	"github.com/tarndb/tarn/sql/vec"
 )
 
@@ -26,6 +27,22 @@ var errEnough = errors.New("enough rows")
 // input, and a LIMIT ends the reading early; a plan that could retract what it
 // emitted is given in value order, which is the same every time.
 func RunOnce(s *operator.Step, root plan.Node, env Env, feed Feed, emit func(b *vec.Batch) error) error {
+	if p, ok := root.(*plan.Project); ok { // ORDER BY what is not in the select list
+		if x, ok := p.In.(*plan.Sort); ok {
+			exprs, err := expr.Compile(p.Exprs, typesOf(x))
+			if err != nil {
+				return err
+			}
+			out := emit
+			root, emit = x, func(b *vec.Batch) error {
+				cols, errs := exprs.Eval(s.Ctx, b)
+				if len(errs) > 0 {
+					return errs[0].Err
+				}
+				return out(&vec.Batch{N: b.N, Cols: cols})
+			}
+		}
+	}
 	var sort *plan.Sort
 	body := root
 	if x, ok := root.(*plan.Sort); ok {

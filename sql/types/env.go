@@ -32,8 +32,16 @@ type Env struct {
 	// ExtraFloatDigits > 0 writes the shortest text that reads back as the same
 	// float; ≤ 0 writes 15 (float4: 6) digits plus it.
 	ExtraFloatDigits int
-	ByteaEscape      bool  // bytea_output = 'escape'
-	Now              int64 // µs since 2000-01-01 UTC: what 'now' and 'today' mean
+	ByteaEscape      bool // bytea_output = 'escape'
+	// Names resolves the texts of the reg types; nil: numbers only.
+	Names Names
+	Now   int64 // µs since 2000-01-01 UTC: what 'now' and 'today' mean
+}
+
+// Names finds what the text of a reg type names, and the name of a reg value.
+type Names interface {
+	RegIn(t Type, text string) (oid int64, err error)
+	RegOut(t Type, oid int64) string
 }
 
 // NewEnv returns PostgreSQL's default settings in the zone UTC.

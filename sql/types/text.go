@@ -71,6 +71,10 @@ func ParseText(s string, t Type, env *Env) (Datum, error) {
 		}
 		return Datum{I: int64(int8(s[0]))}, nil
 	case OIDOid, OIDRegclass, OIDRegproc, OIDRegnamespace, OIDRegrole, OIDRegtype:
+		if env != nil && env.Names != nil && t.OID != OIDOid {
+			v, err := env.Names.RegIn(t, s)
+			return Datum{I: v}, err
+		}
 		return parseOid(s, t)
 	case OIDInt2Vector, OIDOidVector:
 		return parseVector(s, t)
@@ -87,6 +91,12 @@ func ParseText(s string, t Type, env *Env) (Datum, error) {
 
 // AppendText is t's output function. d must not be NULL.
 func AppendText(dst []byte, d Datum, t Type, env *Env) []byte {
+	switch t.OID {
+	case OIDRegclass, OIDRegproc, OIDRegnamespace, OIDRegrole, OIDRegtype:
+		if env != nil && env.Names != nil {
+			return append(dst, env.Names.RegOut(t, d.I)...)
+		}
+	}
 	switch t.OID {
 	case OIDText, OIDVarchar, OIDBpchar, OIDName, OIDJSON, OIDJSONB, OIDUnknown:
 		return append(dst, d.S...)

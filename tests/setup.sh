@@ -1,0 +1,37 @@
+#!/bin/sh
+# Installs what the tests need besides Go: psql, and psycopg 3 in a virtual
+# environment under bin/venv. Says nothing and does nothing when all is there.
+set -eu
+cd "$(dirname "$0")/.."
+
+venv=bin/venv
+packages=""
+command -v psql >/dev/null 2>&1 || packages="$packages postgresql-client"
+if ! "$venv/bin/python" -c 'import psycopg' >/dev/null 2>&1; then
+	# ensurepip is what Debian leaves out of python3 without python3-venv.
+	python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || packages="$packages python3 python3-venv python3-pip"
+fi
+
+if [ -n "$packages" ]; then
+	if ! command -v apt-get >/dev/null 2>&1; then
+		echo "setup.sh: please install psql and Python 3 with venv and pip; this needs apt-get to do it" >&2
+		exit 1
+	fi
+	if [ "$(id -u)" != 0 ]; then
+		echo "setup.sh: please run as root, once: apt-get install$packages" >&2
+		exit 1
+	fi
+	echo "setup.sh: installing$packages"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq >/dev/null
+	# shellcheck disable=SC2086
+	apt-get install -y -qq --no-install-recommends $packages >/dev/null
+fi
+
+if ! "$venv/bin/python" -c 'import psycopg' >/dev/null 2>&1; then
+	echo "setup.sh: installing psycopg into $venv"
+	mkdir -p bin
+	rm -rf "$venv"
+	python3 -m venv "$venv"
+	"$venv/bin/pip" install --quiet --disable-pip-version-check 'psycopg[binary]==3.2.*'
+fi
