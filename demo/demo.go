@@ -107,8 +107,8 @@ Payments run in now. Connect from another terminal:
 and ask, for example:
 
     SELECT * FROM balance ORDER BY balance DESC;                                   -- now
-    SELECT * FROM balance AS OF SYSTEM TIME now() - INTERVAL '5 seconds' ORDER BY 1;  -- what the screen showed
-    SELECT * FROM balance AS OF EVENT TIME now() - INTERVAL '1 minute' ORDER BY 1;    -- by the payments' own time
+    SELECT * FROM balance ORDER BY 1 AS OF SYSTEM TIME now() - INTERVAL '5 seconds';  -- what the screen showed
+    SELECT * FROM balance ORDER BY 1 AS OF EVENT TIME now() - INTERVAL '5 seconds';   -- by the payments' own time
     SELECT country, total FROM country_total ORDER BY 1;                           -- a view over a view
     COPY (SUBSCRIBE TO balance) TO STDOUT;                                         -- as they change (Ctrl-C ends it)
     SELECT sum(balance) FROM balance;                                              -- double entry: always 0.00
@@ -186,7 +186,7 @@ func (d *demo) watch(ctx context.Context) {
 		return
 	}
 	defer conn.Close(context.Background())
-	rows, err := conn.Query(ctx, "SUBSCRIBE (SELECT account, balance FROM balance WHERE account = 'alice') WITH (SNAPSHOT = false)", pgx.QueryExecModeSimpleProtocol)
+	rows, err := conn.Query(ctx, "SUBSCRIBE (SELECT account, balance::text FROM balance WHERE account = 'alice') WITH (SNAPSHOT = false)", pgx.QueryExecModeSimpleProtocol)
 	if err != nil {
 		return
 	}
