@@ -369,9 +369,9 @@ func (p *printer) createExtension(s *CreateExtension) {
 	}
 }
 
-func (p *printer) wordOptions(list []Option) {
+func (p *printer) wordOptions(list []Option, sep string) {
 	for _, o := range list {
-		p.option(o, "")
+		p.option(o, sep)
 	}
 }
 
@@ -382,7 +382,7 @@ func (p *printer) createRole(s *CreateRole) {
 		p.put("CREATE", s.Kind)
 	}
 	p.roleName("", s.Name)
-	p.wordOptions(s.Options)
+	p.wordOptions(s.Options, "")
 }
 
 func (p *printer) drop(s *Drop) {

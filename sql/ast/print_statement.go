@@ -29,7 +29,7 @@ func (p *printer) statementNode(s Statement) {
 		p.createType(n)
 	case *CreateDatabase:
 		p.opt("CREATE DATABASE", n.Name)
-		p.wordOptions(n.Options)
+		p.wordOptions(n.Options, " =")
 	case *CreateExtension:
 		p.createExtension(n)
 	case *CreateRole:

@@ -46,7 +46,7 @@ func (p *parser) create() ast.Statement {
 		p.i++
 		s := &ast.CreateDatabase{Pos: h.pos, Name: p.colID()}
 		p.accept("with")
-		s.Options = p.wordOptions()
+		s.Options = p.wordOptions(true)
 		return s
 	case t.word("extension"):
 		return p.createExtension(h)
@@ -295,12 +295,13 @@ func (p *parser) role(pos int, alter bool) ast.Statement {
 	s := &ast.CreateRole{Pos: pos, Alter: alter, Kind: p.upperWord()}
 	s.Name = p.roleName()
 	p.accept("with")
-	s.Options = p.wordOptions()
+	s.Options = p.wordOptions(false)
 	return s
 }
 
-// wordOptions parses WORD [value] pairs up to the end of the statement.
-func (p *parser) wordOptions() []ast.Option {
+// wordOptions parses WORD [value] pairs up to the end of the statement; with
+// equals, a value may have an = before it.
+func (p *parser) wordOptions(equals bool) []ast.Option {
 	var out []ast.Option
 	for p.at().kind == tWord {
 		o := ast.Option{Pos: p.pos(), Name: p.label()}
@@ -309,12 +310,12 @@ func (p *parser) wordOptions() []ast.Option {
 				o.Name += " " + more[1]
 			}
 		}
-		equals := p.acceptOp("=")
+		isSet := equals && p.acceptOp("=")
 		o.ValuePos = p.pos()
 		switch t := p.at(); {
 		case t.kind == tString, t.kind == tInt, t.op("-"):
 			o.Value = p.setValue()
-		case equals, strings.HasSuffix(o.Name, "role"), strings.HasSuffix(o.Name, "group"), o.Name == "admin", o.Name == "user",
+		case isSet, strings.HasSuffix(o.Name, "role"), strings.HasSuffix(o.Name, "group"), o.Name == "admin", o.Name == "user",
 			o.Name == "owner", o.Name == "template", o.Name == "tablespace", o.Name == "encoding", o.Name == "password":
 			o.Value = &ast.ColumnRef{Pos: o.ValuePos, Parts: []string{p.label()}}
 		default:
