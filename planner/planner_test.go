@@ -8,7 +8,9 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/tarndb/tarn/catalog"
+	"github.com/tarndb/tarn/planner/bind"
 	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/planner/rewrite"
 	"github.com/tarndb/tarn/sql/ast"
 	"github.com/tarndb/tarn/sql/parser"
 	"github.com/tarndb/tarn/sql/sqlerr"
@@ -230,6 +232,46 @@ func TestPlans(t *testing.T) {
 			return w.run(d.Cmd, d.Input, d.HasArg("verbose"))
 		})
 	})
+}
+
+// TestPasses shows what each rewriting pass does by itself: the plan as the passes
+// before leave it, and after the pass.
+func TestPasses(t *testing.T) {
+	seen := map[string]bool{}
+	datadriven.Walk(t, "testdata_rewrite", func(t *testing.T, path string) {
+		w := newWorld()
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			if d.Cmd == "ddl" {
+				return w.run(d.Cmd, d.Input, false)
+			}
+			stmts, err := parser.Parse(d.Input)
+			if err != nil {
+				return errorText(err, d.Input)
+			}
+			opt := w.options()
+			opt.Standing = d.HasArg("standing")
+			q, err := bind.Select(stmts[0].Stmt.(*ast.Query), opt)
+			if err != nil {
+				return errorText(err, d.Input)
+			}
+			name := strings.ReplaceAll(d.Cmd, "-", " ")
+			root := q.Root
+			for _, p := range rewrite.Passes() {
+				before := root
+				root = p.Run(root)
+				if p.Name == name {
+					seen[name] = true
+					return strings.Join(plan.Print(before, false), "\n") + "\n=>\n" + strings.Join(plan.Print(root, false), "\n") + "\n"
+				}
+			}
+			return "no pass " + name
+		})
+	})
+	for _, p := range rewrite.Passes() {
+		if !seen[p.Name] && !strings.HasSuffix(p.Name, " again") {
+			t.Errorf("pass %q has no test", p.Name)
+		}
+	}
 }
 
 // Same text and catalog, same plan: in print and by fingerprint.

@@ -291,7 +291,54 @@ func (r *row) value(s *subquery) (expr.Expr, error) {
 	case subExists:
 		return r.exists(s)
 	}
+	if s.kind == subIn && len(left) == 1 && len(outers(s.plan, nil)) == 0 {
+		return r.in(s, left[0])
+	}
 	return r.compareAll(s, left)
+}
+
+// in is the three-valued left IN (plan) for a plan of its own: a mark joined by
+// equality says true; whether the rest is false or NULL depends on there being
+// rows, and NULLs among them.
+func (r *row) in(s *subquery, left expr.Expr) (expr.Expr, error) {
+	col := plan.Ref(s.plan, 0)
+	found := plan.NewDistinct(plan.NewFilter(s.plan, &expr.IsNull{In: col, Negated: true}))
+	right := plan.NewProject(found, []expr.Expr{plan.Ref(found, 0), boolConst(true)}, []string{"value", "found"})
+	nl := len(r.node.Columns())
+	j := plan.NewJoin(plan.Left, r.node, right)
+	j.Residual = s.compare([]expr.Expr{left}, []expr.Expr{shift(plan.Ref(right, 0), nl)})
+	plan.Derive(j)
+	mark := plan.Ref(j, nl+1)
+	countAll, err := funcs.ResolveAgg("count", nil, true, false)
+	if err != nil {
+		return nil, err
+	}
+	count, err := funcs.ResolveAgg("count", []types.Type{col.Typ}, false, false)
+	if err != nil {
+		return nil, err
+	}
+	counts := plan.NewAggregate(s.plan, nil, []plan.AggCall{
+		{Fn: countAll.Agg, Filter: -1, Type: types.Int8},
+		{Fn: count.Agg, Args: []int{0}, Filter: -1, Type: types.Int8},
+	}, []string{"rows", "known"})
+	all := plan.NewJoin(plan.Inner, j, counts)
+	r.node = all
+	rows, known := plan.Ref(all, nl+2), plan.Ref(all, nl+3)
+	gt, err := funcs.ResolveOp(">", ptr(types.Int8), types.Int8)
+	if err != nil {
+		return nil, err
+	}
+	more := func(a, b expr.Expr) expr.Expr {
+		return &expr.Call{Fn: gt.Overload, Args: []expr.Expr{a, b}, Typ: types.Bool}
+	}
+	zero := &expr.Const{Typ: types.Int8, Val: types.Int(0)}
+	open := &expr.And{Args: []expr.Expr{more(rows, zero), &expr.Or{Args: []expr.Expr{&expr.IsNull{In: left}, more(rows, known)}}}}
+	return &expr.Case{
+		Whens: []expr.Expr{mark, open},
+		Thens: []expr.Expr{boolConst(true), &expr.Const{Typ: types.Bool, Val: types.NullDatum}},
+		Else:  boolConst(false),
+		Typ:   types.Bool,
+	}, nil
 }
 
 // exists joins a mark to the rows for which the subquery has rows.

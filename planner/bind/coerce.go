@@ -2,6 +2,7 @@ package bind
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/tarndb/tarn/sql/expr"
 	"github.com/tarndb/tarn/sql/funcs"
@@ -88,7 +89,11 @@ func (b *binder) coerceUnknown(e expr.Expr, to types.Type, ctx types.CastContext
 // varchar(3) of an explicit cast truncates, of an assignment refuses.
 func (b *binder) parseLiteral(s string, to types.Type, ctx types.CastContext) (types.Datum, error) {
 	if to.OID == types.OIDRegclass {
-		if o := b.findRegclass(s); o != nil {
+		if s != "" && s != "-" && (s[0] < '0' || s[0] > '9') && b.cat != nil {
+			o := b.findRegclass(s)
+			if o == nil {
+				return types.Datum{}, sqlerr.New(sqlerr.UndefinedTable, "relation \"%s\" does not exist", strings.ReplaceAll(s, `"`, ""))
+			}
 			return types.Int(int64(o.ID)), nil
 		}
 	}

@@ -146,7 +146,11 @@ func (b *binder) joinItems(kind plan.JoinKind, left *item, rt ast.TableExpr, j *
 		}
 	}
 	if cond != nil && hasSubquery(cond) && kind != plan.Inner {
-		return nil, unsupported(j.On.Position(), "a subquery in the condition of an outer join")
+		if kind != plan.Left || lateral != nil || correlated(cond) {
+			return nil, unsupported(j.On.Position(), "a correlated subquery in the condition of an outer join")
+		}
+		// The subquery's value becomes a column of the right side.
+		return b.leftJoinWithSubquery(left, right, out, js, cond)
 	}
 	if lateral != nil {
 		return b.lateralJoin(kind, left, right, out, lateral, cond, rt.Position())
@@ -163,6 +167,41 @@ func (b *binder) joinItems(kind plan.JoinKind, left *item, rt ast.TableExpr, j *
 	n.Residual = cond
 	plan.Derive(n)
 	out.node = n
+	return out, nil
+}
+
+// correlated reports whether a subquery in e refers to any row around it, or is
+// compared with one.
+func correlated(e expr.Expr) bool {
+	return has(e, func(e expr.Expr) bool {
+		s, ok := e.(*subquery)
+		return ok && (len(outers(s.plan, nil)) > 0 || len(s.left) > 0)
+	})
+}
+
+func (b *binder) leftJoinWithSubquery(left, right, out *item, js *scope, cond expr.Expr) (*item, error) {
+	nl, nr := len(left.node.Columns()), len(right.node.Columns())
+	r := &row{node: right.node, scope: js}
+	var failed error
+	cond = replace(cond, func(e expr.Expr) expr.Expr {
+		s, ok := e.(*subquery)
+		if !ok || failed != nil {
+			return nil
+		}
+		v, err := r.value(s)
+		if err != nil {
+			failed = err
+			return s
+		}
+		return shift(v, nl)
+	})
+	if failed != nil {
+		return nil, failed
+	}
+	n := plan.NewJoin(plan.Left, left.node, r.node)
+	n.Residual = cond
+	plan.Derive(n)
+	out.node = plan.NewProject(n, plan.Refs(n)[:nl+nr], nil)
 	return out, nil
 }
 
@@ -376,8 +415,12 @@ func (b *binder) setTable(t *ast.FuncTable, call *ast.Func, x *exprs) (*item, er
 		return nil, err
 	}
 	column := name
-	if name == "jsonb_array_elements" || name == "jsonb_array_elements_text" {
+	switch name {
+	case "jsonb_array_elements", "jsonb_array_elements_text", "json_array_elements", "json_array_elements_text":
 		column = "value"
+	}
+	if s, ok := emptySets[name]; ok {
+		column = s.column
 	}
 	u := plan.NewUnnest(oneRow(), array, column, t.Ordinality, false)
 	if len(appendOuters(nil, array, nil)) == 0 {

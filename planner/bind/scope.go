@@ -102,6 +102,9 @@ func (s *scope) find(ref *ast.ColumnRef) (expr.Expr, string, error) {
 		if e != nil || err != nil {
 			return e, name, err
 		}
+		if name == "tableoid" && len(s.from.tables) == 1 && s.from.tables[0].object != nil {
+			return &expr.Const{Typ: types.Oid, Val: types.Int(int64(s.from.tables[0].object.ID))}, name, nil
+		}
 		// A relation's name alone is its row.
 		t, err := s.table("", name, ref.Pos)
 		if t == nil || err != nil {
@@ -118,6 +121,9 @@ func (s *scope) find(ref *ast.ColumnRef) (expr.Expr, string, error) {
 		return nil, "", err
 	}
 	e, err := pick(t.cols, name, ref)
+	if err == nil && e == nil && name == "tableoid" && t.object != nil {
+		return &expr.Const{Typ: types.Oid, Val: types.Int(int64(t.object.ID))}, name, nil
+	}
 	if err == nil && e == nil {
 		err = t.missing(ref, name)
 	}

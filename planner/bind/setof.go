@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"strings"
 	"time"
 
 	"github.com/tarndb/tarn/sql/ast"
@@ -20,7 +21,21 @@ const seriesRowsMax = 1_000_000
 
 // isSetFunc reports whether name gives rows.
 func isSetFunc(name string) bool {
+	if _, ok := emptySets[name]; ok {
+		return true
+	}
 	return funcs.IsTableFunc(name) || setKernels[name] != nil || name == "generate_subscripts" || name == "explode"
+}
+
+// emptySets are functions of PostgreSQL that clients ask and that have nothing to
+// tell here: there are no partitioned tables and no LISTEN.
+var emptySets = map[string]struct {
+	args   []types.Type
+	elem   types.Type
+	column string
+}{
+	"pg_partition_ancestors": {[]types.Type{types.Regclass}, types.Regclass, "relid"},
+	"pg_listening_channels":  {nil, types.Text, "pg_listening_channels"},
 }
 
 type setKernel func(c *funcs.Ctx, ts []types.Type, args []types.Datum) ([]types.Datum, error)
@@ -32,6 +47,32 @@ var setKernels = map[string]setKernel{
 	},
 	"jsonb_array_elements_text": func(_ *funcs.Ctx, _ []types.Type, a []types.Datum) ([]types.Datum, error) {
 		return jsonElements(a[0].S, true)
+	},
+	"json_array_elements": func(_ *funcs.Ctx, _ []types.Type, a []types.Datum) ([]types.Datum, error) {
+		j, err := types.ParseJSONB(a[0].S)
+		if err != nil {
+			return nil, err
+		}
+		return jsonElements(j, false)
+	},
+	"json_array_elements_text": func(_ *funcs.Ctx, _ []types.Type, a []types.Datum) ([]types.Datum, error) {
+		j, err := types.ParseJSONB(a[0].S)
+		if err != nil {
+			return nil, err
+		}
+		return jsonElements(j, true)
+	},
+	"string_to_table": func(_ *funcs.Ctx, _ []types.Type, a []types.Datum) (out []types.Datum, err error) {
+		if a[0].S == "" {
+			return nil, nil
+		}
+		if a[1].S == "" {
+			return []types.Datum{a[0]}, nil
+		}
+		for _, p := range strings.Split(a[0].S, a[1].S) {
+			out = append(out, types.String(p))
+		}
+		return out, nil
 	},
 	"jsonb_object_keys": func(_ *funcs.Ctx, _ []types.Type, a []types.Datum) (out []types.Datum, err error) {
 		if types.JSONBTypeof(a[0].S) != "object" {
@@ -161,6 +202,17 @@ func (x *exprs) setArray(name string, args []expr.Expr, argPos []int, pos int) (
 			return nil, err
 		}
 		return x.setArray("generate_series", []expr.Expr{lo, hi}, argPos, pos)
+	}
+	if s, ok := emptySets[name]; ok && len(args) == len(s.args) {
+		out := make([]expr.Expr, len(args))
+		for i, a := range args {
+			var err error
+			if out[i], err = x.coerce(a, s.args[i], types.CastImplicit, argPos[i]); err != nil {
+				return nil, err
+			}
+		}
+		none := func(*funcs.Ctx, []types.Type, []types.Datum) ([]types.Datum, error) { return nil, nil }
+		return setCall(name, none, out, s.args, s.elem, pos), nil
 	}
 	res, err := funcs.ResolveTable(name, x.typesOf(args))
 	if err != nil {

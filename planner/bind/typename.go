@@ -115,21 +115,30 @@ func typeMods(n *ast.TypeName) ([]int, error) {
 	return []int{bits, prec}, nil
 }
 
-// findRegclass finds the relation that a regclass literal names; nil where it is
-// a number or unknown, which reading it as text then reports.
+// findRegclass finds the relation that a regclass literal names: name or
+// schema.name, each folded unless quoted; nil if there is none.
 func (b *binder) findRegclass(s string) *catalog.Object {
-	if s == "" || s[0] >= '0' && s[0] <= '9' || b.cat == nil {
-		return nil
-	}
-	schema, name := "", s
-	if i := strings.IndexByte(s, '.'); i >= 0 && s[0] != '"' {
-		schema, name = s[:i], s[i+1:]
-	}
-	fold := func(x string) string {
-		if len(x) > 1 && x[0] == '"' && x[len(x)-1] == '"' {
-			return strings.ReplaceAll(x[1:len(x)-1], `""`, `"`)
+	var parts []string
+	part, inQuotes := []byte(nil), false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"' && inQuotes && i+1 < len(s) && s[i+1] == '"':
+			part = append(part, c)
+			i++
+		case c == '"':
+			inQuotes = !inQuotes
+		case c == '.' && !inQuotes:
+			parts, part = append(parts, string(part)), nil
+		case !inQuotes && c >= 'A' && c <= 'Z':
+			part = append(part, c+'a'-'A')
+		default:
+			part = append(part, c)
 		}
-		return strings.ToLower(x)
 	}
-	return b.cat.Find(fold(schema), fold(name), b.path)
+	parts = append(parts, string(part))
+	schema := ""
+	if len(parts) > 1 {
+		schema = parts[len(parts)-2]
+	}
+	return b.cat.Find(schema, parts[len(parts)-1], b.path)
 }

@@ -3,6 +3,7 @@ package bind
 import (
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/expr"
+	"github.com/tarndb/tarn/sql/types"
 )
 
 // windows makes the numbers of row_number() and its relatives columns of the
@@ -81,7 +82,7 @@ func (l *selection) rank(w *window) (*expr.Column, error) {
 
 // sets expands a set-returning function of the select list.
 func (l *selection) sets() error {
-	var found *setReturning
+	var found []*setReturning
 	var bad error
 	err := l.mapExprs(func(e expr.Expr) (expr.Expr, error) {
 		walk(e, func(e expr.Expr) bool {
@@ -89,37 +90,80 @@ func (l *selection) sets() error {
 			if !ok || bad != nil {
 				return true
 			}
-			if found != nil && found != s {
-				bad = unsupported(s.pos, "more than one set-returning function in a select list").
-					WithHint("Move them to FROM: set-returning functions there may refer to the relations before them.")
-			}
 			if hasSet(s.array) {
 				bad = unsupported(s.pos, "a set-returning function inside another")
 			}
-			found = s
+			found = append(found, s)
 			return false
 		})
 		return e, bad
 	})
-	if err != nil || found == nil {
+	if err != nil || len(found) == 0 {
 		return err
 	}
-	array, err := l.r.lower(found.array)
+	cols, err := l.expandSets(found)
 	if err != nil {
 		return err
 	}
-	width := len(l.r.node.Columns())
-	l.r.node = plan.NewUnnest(l.r.node, array, found.name, false, false)
-	col := plan.Ref(l.r.node, width)
 	return l.mapExprs(func(e expr.Expr) (expr.Expr, error) {
 		return replace(e, func(e expr.Expr) expr.Expr {
-			if e == expr.Expr(found) {
-				return col
+			s, ok := e.(*setReturning)
+			if !ok {
+				return nil
 			}
-			if _, ok := e.(*setReturning); ok {
-				return col
+			for i, have := range found {
+				if have == s {
+					return cols[i]
+				}
 			}
 			return nil
 		}), nil
 	})
+}
+
+// expandSets returns the columns of the sets: one unnests its array, several run
+// side by side, the shorter ones followed by NULLs.
+func (l *selection) expandSets(found []*setReturning) ([]expr.Expr, error) {
+	arrays := make([]expr.Expr, len(found))
+	for i, s := range found {
+		var err error
+		if arrays[i], err = l.r.lower(s.array); err != nil {
+			return nil, err
+		}
+	}
+	width := len(l.r.node.Columns())
+	if len(found) == 1 {
+		l.r.node = plan.NewUnnest(l.r.node, arrays[0], found[0].name, false, false)
+		return []expr.Expr{plan.Ref(l.r.node, width)}, nil
+	}
+	x := l.exprs("SELECT")
+	one := &expr.Const{Typ: types.Int4, Val: types.Int(1)}
+	zero := &expr.Const{Typ: types.Int4, Val: types.Int(0)}
+	lengths := make([]expr.Expr, len(arrays))
+	for i, a := range arrays {
+		n, err := x.named("cardinality", []expr.Expr{a}, found[i].pos)
+		if err != nil {
+			return nil, err
+		}
+		lengths[i] = &expr.Coalesce{Args: []expr.Expr{n, zero}, Typ: types.Int4}
+	}
+	longest := &expr.MinMax{Args: lengths, Greatest: true, Typ: types.Int4}
+	series, err := x.setArray("generate_series", []expr.Expr{one, longest}, []int{0, 0}, found[0].pos)
+	if err != nil {
+		return nil, err
+	}
+	l.r.node = plan.NewUnnest(l.r.node, series, "n", false, false)
+	out := make([]expr.Expr, len(arrays))
+	for i, a := range arrays {
+		// Positions count from 1 whatever the array's lower bound.
+		lower, err := x.named("array_lower", []expr.Expr{a, one}, found[i].pos)
+		if err != nil {
+			return nil, err
+		}
+		at := x.mustOp("-", x.mustOp("+", plan.Ref(l.r.node, width), lower), one)
+		if out[i], err = x.named("subscript", []expr.Expr{a, at}, found[i].pos); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }

@@ -26,8 +26,10 @@ func Passes() []Pass {
 		{"push filters", PushFilters},
 		{"order joins", OrderJoins},
 		{"join keys", JoinKeys},
+		{"break ties", BreakTies},
 		{"prune columns", Prune},
 		{"merge projects again", MergeProjects},
+		{"fold again", Fold},
 		{"distinct", Distinct},
 	}
 }
