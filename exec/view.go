@@ -7,6 +7,7 @@ import (
 	"github.com/tarndb/tarn/exec/operator"
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/funcs"
+	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
 )
@@ -69,9 +70,8 @@ func (e *Engine) createView(def ViewDef, ep Epoch) error {
 func (e *Engine) restoreView(def ViewDef, m *meta) error {
 	vm, ok := m.Views[def.ID]
 	if !ok || vm.Fingerprint != plan.Fingerprint(def.Plan) {
-		e.log.Info("view is built again", "view", def.Name, "known", ok)
-		e.dropState(def.ID)
-		return e.createView(def, m.Epoch)
+		return sqlerr.New(sqlerr.FeatureNotSupported, "the stored state of view %q was written by another release, whose plan for it differs", def.Name).
+			WithHint("Start the release that wrote the folder, DROP the view, and create it again with this one.")
 	}
 	r, err := e.buildView(def)
 	if err != nil {

@@ -13,7 +13,14 @@ import (
 
 var _ = on[*ast.Prepare](verb{tag: "PREPARE", reads: true, bare: true, run: func(_ context.Context, s *session, stmt ast.Statement, _ pgwire.ResultWriter) (pgwire.Outcome, error) {
 	p := stmt.(*ast.Prepare)
-	params := make([]types.Type, len(p.Types))
+	top := len(p.Types)
+	ast.Walk(p.Stmt, func(n ast.Node) bool {
+		if x, ok := n.(*ast.Param); ok {
+			top = max(top, x.N)
+		}
+		return true
+	})
+	params := make([]types.Type, top)
 	for i, t := range p.Types {
 		null, err := planner.BindExpr(&ast.Cast{Pos: t.Pos, X: &ast.Null{}, Type: t}, nil, types.Type{}, "PREPARE", s.options(nil))
 		if err != nil {
