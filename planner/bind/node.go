@@ -240,10 +240,6 @@ func hasAggregate(e expr.Expr) bool {
 	return has(e, func(e expr.Expr) bool { _, ok := e.(*aggregate); return ok })
 }
 
-func hasWindow(e expr.Expr) bool {
-	return has(e, func(e expr.Expr) bool { _, ok := e.(*window); return ok })
-}
-
 func hasSet(e expr.Expr) bool {
 	return has(e, func(e expr.Expr) bool { _, ok := e.(*setReturning); return ok })
 }

@@ -3,7 +3,6 @@ package bind
 import (
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/tarndb/tarn/catalog"
 	"github.com/tarndb/tarn/sql/ast"
@@ -98,7 +97,6 @@ type tableDef struct {
 	*binder
 	q        *ast.CreateTable
 	o        *catalog.Object
-	pkPos    int
 	defaults []exprDef
 	checks   []exprDef
 }
@@ -358,155 +356,4 @@ func (d *tableDef) delay(w *ast.Watermark) (int64, error) {
 		}
 	}
 	return 0, bad
-}
-
-// option is what a WITH key may hold.
-type option struct {
-	kind   byte // 'd' duration, 'i' integer, 'b' bool, 'e' one of words, 't' text
-	words  []string
-	mapped string // canonical key, if the key is another's spelling
-}
-
-func tableOptions(k catalog.Kind) map[string]option {
-	o := map[string]option{
-		"retain_history": {kind: 'd'},
-		"retention":      {kind: 'd'},
-	}
-	if k == catalog.Stream {
-		o["partitions"] = option{kind: 'i'}
-	}
-	return o
-}
-
-// ViewOptions are the WITH keys of a materialized view.
-func viewOptions() map[string]option {
-	return map[string]option{
-		"retain_history": {kind: 'd'},
-		"on_error":       {kind: 'e', words: []string{"fail", "skip"}},
-	}
-}
-
-// options checks WITH against the known keys and returns canonical texts.
-func options(list []ast.Option, known map[string]option) (map[string]string, error) {
-	if len(list) == 0 {
-		return nil, nil
-	}
-	out := map[string]string{}
-	var keys []string
-	for k := range known {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, o := range list {
-		name := strings.ToLower(o.Name)
-		spec, ok := known[name]
-		if !ok {
-			err := sqlerr.New(sqlerr.InvalidParameterValue, "unrecognized parameter \"%s\"", o.Name).At(o.Pos)
-			if best := nearest(name, keys); best != "" {
-				return nil, err.WithHint("Perhaps you meant \"%s\".", best)
-			}
-			return nil, err.WithHint("Known here: %s.", strings.Join(keys, ", "))
-		}
-		if _, dup := out[name]; dup {
-			return nil, sqlerr.New(sqlerr.SyntaxError, "parameter \"%s\" specified more than once", name).At(o.Pos)
-		}
-		text, err := optionValue(o, name, spec)
-		if err != nil {
-			return nil, err
-		}
-		out[name] = text
-	}
-	return out, nil
-}
-
-func optionValue(o ast.Option, name string, spec option) (string, error) {
-	text := ""
-	switch v := o.Value.(type) {
-	case nil:
-		if spec.kind != 'b' {
-			return "", sqlerr.New(sqlerr.SyntaxError, "parameter \"%s\" needs a value", name).At(o.Pos)
-		}
-		text = "true"
-	case *ast.String:
-		text = v.Value
-	case *ast.Number:
-		text = v.Text
-	case *ast.Bool:
-		text = strconv.FormatBool(v.Value)
-	case *ast.ColumnRef:
-		text = quoted(v.Parts)
-	default:
-		text = sqlText(o.Value)
-	}
-	bad := func(want string) error {
-		return sqlerr.New(sqlerr.InvalidParameterValue, "invalid value for parameter \"%s\": \"%s\"", name, text).At(o.ValuePos).WithHint("It must be %s.", want)
-	}
-	switch spec.kind {
-	case 'i':
-		if n, err := strconv.Atoi(text); err != nil || n < 1 {
-			return "", bad("a whole number of at least 1")
-		}
-	case 'e':
-		if !slices.Contains(spec.words, strings.ToLower(text)) {
-			return "", bad("one of " + strings.Join(spec.words, ", "))
-		}
-		text = strings.ToLower(text)
-	case 'd':
-		if strings.EqualFold(text, "forever") {
-			return "forever", nil
-		}
-		d, err := types.ParseText(text, types.Interval, nil)
-		if err != nil {
-			return "", bad("an interval such as '7 days', or 'forever'")
-		}
-		if iv := types.DecodeInterval(d.S); iv.Months < 0 || iv.Days < 0 || iv.Micros < 0 {
-			return "", bad("an interval that is not negative, or 'forever'")
-		}
-	}
-	return text, nil
-}
-
-// ViewObject makes the catalog object of a view from its bound query.
-func ViewObject(q *ast.CreateView, bq *Query, opt Options) (*catalog.Object, error) {
-	b := newBinder(opt)
-	schema, err := b.creationSchema(q.Name)
-	if err != nil {
-		return nil, err
-	}
-	o := &catalog.Object{Schema: schema, Name: q.Name.Base(), Kind: catalog.View, SQL: sqlText(q.Query), DependsOn: bq.DependsOn}
-	known := map[string]option{}
-	if q.Materialized {
-		o.Kind, known = catalog.MatView, viewOptions()
-	}
-	if o.Options, err = options(q.Options, known); err != nil {
-		return nil, err
-	}
-	seen := map[string]bool{}
-	for _, c := range bq.Columns {
-		if seen[c.Name] {
-			return nil, sqlerr.New(sqlerr.DuplicateColumn, "column \"%s\" specified more than once", c.Name).At(q.Query.Pos)
-		}
-		seen[c.Name] = true
-		o.Columns = append(o.Columns, catalog.Column{Name: c.Name, Type: c.Type})
-	}
-	if !q.Materialized {
-		return o, nil
-	}
-	p := bq.Root.Props()
-	o.AppendOnly = p.AppendOnly
-	if k := smallest(p.Keys); len(k) > 0 {
-		o.PrimaryKey = slices.Clone(k)
-	}
-	return o, nil
-}
-
-// smallest is the key of fewest columns, the first of them.
-func smallest(keys [][]int) []int {
-	var best []int
-	for _, k := range keys {
-		if best == nil || len(k) < len(best) {
-			best = k
-		}
-	}
-	return best
 }
