@@ -38,6 +38,10 @@ type serveCmd struct {
 	HTTP     string `name:"http" default:"127.0.0.1:7433" help:"Address of /healthz, /readyz and /metrics; empty for none." placeholder:"HOST:PORT"`
 	Memory   string `default:"2GiB" help:"Memory for state and queries." placeholder:"SIZE"`
 	Workers  int    `default:"0" help:"Goroutines that share the work of a step; 0 = one per core."`
+	// For tests: kills must meet checkpoints, settling and the ends of journal files.
+	CheckpointEvery time.Duration `default:"10s" hidden:""`
+	JournalFile     string        `default:"64MiB" hidden:""`
+
 	LogLevel string `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged."`
 }
 
@@ -45,6 +49,10 @@ func (c *serveCmd) Run() error {
 	memory, err := server.ParseSize(c.Memory)
 	if err != nil {
 		return fmt.Errorf("--memory: %w", err)
+	}
+	journalFile, err := server.ParseSize(c.JournalFile)
+	if err != nil {
+		return fmt.Errorf("--journal-file: %w", err)
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
@@ -55,6 +63,7 @@ func (c *serveCmd) Run() error {
 	defer stop()
 	s, err := server.Start(server.Config{
 		Listen: c.Listen, Data: c.Data, HTTP: c.HTTP, MemoryBytes: memory, Workers: c.Workers, Version: version, Log: log,
+		CheckpointEvery: c.CheckpointEvery, JournalFileBytes: journalFile,
 	})
 	if err != nil {
 		return err

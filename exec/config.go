@@ -34,6 +34,9 @@ type Config struct {
 	// CheckpointEvery is the longest time between checkpoints while there are
 	// changes; 0 = 10 s. Negative: only when memory asks, and at Close.
 	CheckpointEvery time.Duration
+	// JournalFileBytes is the size of one journal file; 0 = 64 MiB. Whole files are
+	// cut off behind a checkpoint.
+	JournalFileBytes int64
 	// InlineRows: a new view over at most so many input rows is built inside the
 	// epoch of its CREATE; over more it is built beside the live group. 0 = 20,000.
 	InlineRows int64

@@ -48,7 +48,7 @@ func Open(cfg Config) (e *Engine, err error) {
 	if err != nil {
 		return nil, err
 	}
-	jcfg := journal.Config{FS: cfg.FS, Dir: dir(journalDir), Log: cfg.Log, Stop: cfg.Stop}
+	jcfg := journal.Config{FS: cfg.FS, Dir: dir(journalDir), Log: cfg.Log, Stop: cfg.Stop, FileBytes: cfg.JournalFileBytes}
 	var rec journal.Recovery
 	if e.journal, rec, err = journal.Open(jcfg, 0, func(*journal.Frame) error { return nil }); err != nil {
 		return nil, err

@@ -23,6 +23,8 @@ type Config struct {
 	// CheckpointEvery is the longest time between checkpoints while there is
 	// something to write; 0 = 10 s.
 	CheckpointEvery time.Duration
+	// JournalFileBytes is the size of one journal file; 0 = 64 MiB.
+	JournalFileBytes int64
 }
 
 // Validate fills in defaults and refuses what cannot work.
