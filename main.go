@@ -33,11 +33,11 @@ type cli struct {
 }
 
 type serveCmd struct {
-	Listen   string `default:"127.0.0.1:7432" help:"Address for Postgres clients; port 0 picks one." placeholder:"HOST:PORT"`
-	Data     string `default:"./tarn-data" help:"Folder that holds everything." placeholder:"DIR"`
-	HTTP     string `name:"http" default:"127.0.0.1:7433" help:"Address of /healthz, /readyz and /metrics; empty for none." placeholder:"HOST:PORT"`
-	Memory   string `default:"2GiB" help:"Memory for state and queries." placeholder:"SIZE"`
-	Workers  int    `default:"0" help:"Goroutines that share the work of a step; 0 = one per core."`
+	Listen  string `default:"127.0.0.1:7432" help:"Address for Postgres clients; port 0 picks one." placeholder:"HOST:PORT"`
+	Data    string `default:"./tarn-data" help:"Folder that holds everything." placeholder:"DIR"`
+	HTTP    string `name:"http" default:"127.0.0.1:7433" help:"Address of /healthz, /readyz and /metrics; empty for none." placeholder:"HOST:PORT"`
+	Memory  string `default:"2GiB" help:"Memory for state and queries." placeholder:"SIZE"`
+	Workers int    `default:"0" help:"Goroutines that share the work of a step; 0 = one per core."`
 	// For tests: kills must meet checkpoints, settling and the ends of journal files.
 	CheckpointEvery time.Duration `default:"10s" hidden:""`
 	JournalFile     string        `default:"64MiB" hidden:""`

@@ -61,6 +61,7 @@ type Engine struct {
 	timeline string
 	opened   int64 // µs
 	last     Epoch
+	passed   Epoch // all later epochs have greater numbers
 	dead     error
 	group    []*pending
 	runners  []*runner // live, in order of dependence
@@ -103,6 +104,22 @@ func (e *Engine) WaitApplied(ctx context.Context, ep Epoch) (Epoch, error) {
 			return 0, context.Cause(ctx)
 		}
 	}
+}
+
+// Pass makes ep a time of the past: no later epoch will be numbered ep or less, so
+// that what a read as of ep sees never changes. It returns the newest applied
+// epoch. ep must not lie after the wall clock.
+func (e *Engine) Pass(ctx context.Context, ep Epoch) (Epoch, error) {
+	if now := e.applied.Load(); now >= ep {
+		return now, nil
+	}
+	// An epoch that is being made durable may have a smaller number.
+	var newest Epoch
+	err := e.onLoop(ctx, func() error {
+		e.passed, newest = max(e.passed, ep), e.applied.Load()
+		return nil
+	})
+	return newest, err
 }
 
 func (e *Engine) setApplied(ep Epoch) {

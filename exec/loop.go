@@ -224,8 +224,9 @@ func (e *Engine) epochOf(group []*pending) {
 	}
 }
 
-// nextEpoch is the wall clock, or one past the last epoch where that is later.
-func (e *Engine) nextEpoch() Epoch { return max(Epoch(e.cfg.Now()), e.last+1) }
+// nextEpoch is the wall clock, or one past the last epoch, or past what was read
+// as of, where that is later.
+func (e *Engine) nextEpoch() Epoch { return max(Epoch(e.cfg.Now()), e.last+1, e.passed+1) }
 
 // die stops the engine: after a failure in the middle of a step memory and
 // journal no longer agree, and only recovery makes them agree again.

@@ -85,7 +85,7 @@ func (s *session) openQuery(ctx context.Context, q *boundQuery, args []types.Dat
 	}
 	ec := s.evalCtx(args)
 	if travels(&q.AsOf) {
-		if ep, err = s.travel(&q.AsOf, ep); err != nil {
+		if ep, err = s.travel(ctx, &q.AsOf, ep); err != nil {
 			return nil, err
 		}
 	}
@@ -102,7 +102,7 @@ func (s *session) openQuery(ctx context.Context, q *boundQuery, args []types.Dat
 
 // travel is the epoch of an AS OF; an epoch's number is its time. Event times
 // are in the plan's scans already.
-func (s *session) travel(a *planner.AsOf, newest exec.Epoch) (exec.Epoch, error) {
+func (s *session) travel(ctx context.Context, a *planner.AsOf, newest exec.Epoch) (exec.Epoch, error) {
 	ep := newest
 	switch {
 	case a.Epoch != nil:
@@ -114,7 +114,8 @@ func (s *session) travel(a *planner.AsOf, newest exec.Epoch) (exec.Epoch, error)
 		return min(max(ep, 0), newest), nil
 	}
 	if int64(ep) <= nowMicros() {
-		return newest, nil // nothing has happened since the newest epoch
+		newest, err := s.srv.engine.Pass(ctx, ep)
+		return min(ep, newest), err
 	}
 	return 0, sqlerr.New(sqlerr.InvalidParameterValue, "AS OF SYSTEM TIME lies in the future").
 		WithDetail("It is %s now.", types.AppendText(nil, types.Int(nowMicros()), types.Timestamptz, s.Env()))
