@@ -33,5 +33,5 @@ if ! "$venv/bin/python" -c 'import psycopg' >/dev/null 2>&1; then
 	mkdir -p bin
 	rm -rf "$venv"
 	python3 -m venv "$venv"
-	"$venv/bin/pip" install --quiet --disable-pip-version-check 'psycopg[binary]==3.2.*'
+	"$venv/bin/pip" install --quiet --disable-pip-version-check 'psycopg[binary]>=3.2,<4'
 fi
