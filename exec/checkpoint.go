@@ -40,6 +40,8 @@ type viewMeta struct {
 	Fingerprint uint64
 	Watermark   int64
 	From        Epoch // first epoch that the view answers for
+	// Detached: it was still being built.
+	Detached *detached `json:",omitempty"`
 }
 
 const metaVersion = 1
@@ -139,7 +141,13 @@ func (e *Engine) meta(ep Epoch) *meta {
 		case streamRelation:
 			m.Streams[id] = streamMeta{Next: r.next, Watermark: r.mark.value, LastIn: r.lastIn}
 		case viewRelation:
-			m.Views[id] = viewMeta{Fingerprint: r.run.fingerprint, Watermark: r.run.mark, From: r.run.from}
+			v := viewMeta{Fingerprint: r.run.fingerprint, Watermark: r.run.mark, From: r.run.from}
+			if d := r.run.detached; d != nil {
+				c := *d
+				c.Next = append([]int64(nil), d.Next...)
+				v.Detached = &c
+			}
+			m.Views[id] = v
 		}
 	}
 	return m

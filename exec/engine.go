@@ -65,8 +65,12 @@ type Engine struct {
 	dead     error
 	group    []*pending
 	runners  []*runner // live, in order of dependence
-	ck       checkpoints
-	stats    stats
+	// backfills are the detached views, in turn.
+	backfills []*runner
+	// wanted: whose deltas somebody reads, a view or a feed; nil = to be found anew.
+	wanted map[uint64]bool
+	ck     checkpoints
+	stats  stats
 }
 
 // Applied is the newest epoch that reads can be exact for.

@@ -272,3 +272,53 @@ func TestSubscribe(t *testing.T) {
 	d.want(next(resumed), "3 1 1")
 	d.want(next(s), "3 1 1")
 }
+
+// A view over more history than an epoch should hold is built in slices, while
+// writes go on, and survives a restart half way.
+func TestDetachedView(t *testing.T) {
+	d := openDB(t, vfs.NewMem())
+	d.create("stream 16401")
+
+	for i := range 5 {
+		kvw := make([]int64, 0, 3*sliceRows)
+		for k := range sliceRows {
+			kvw = append(kvw, int64(k%10), int64(i), 1)
+		}
+		d.insert(streamID, kvw...)
+	}
+	d.create("view 16402 over 16401")
+	if st, _ := d.e.ViewStatus(viewID); st.State == "live" {
+		t.Log("the view was live at once: the machine is fast")
+	}
+	d.insert(streamID, 3, 1000, 1)
+	if err := d.e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d.open()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	d.insert(streamID, 4, 2000, 1)
+	if err := d.e.WaitView(ctx, viewID, func(int64, int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	d.insert(streamID, 5, 3000, 1)
+	var want []string
+	for k := range 10 {
+		count, sum := 0, 0
+		for i := range 5 {
+			for j := range sliceRows {
+				if j%10 == k {
+					count, sum = count+1, sum+i
+				}
+			}
+		}
+		if k >= 3 && k <= 5 {
+			count, sum = count+1, sum+1000*(k-2)
+		}
+		want = append(want, fmt.Sprintf("%d %d %d", k, count, sum))
+	}
+	d.want(d.read(viewScan(viewID), 0), strings.Join(want, "; "))
+	if err := d.e.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

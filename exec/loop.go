@@ -92,8 +92,16 @@ func (e *Engine) run() {
 	defer close(e.stopped)
 	timer := time.NewTicker(e.tick())
 	defer timer.Stop()
+	always := make(chan struct{}) // ready whenever it is asked
+	close(always)
 	for {
+		var spare chan struct{}
+		if len(e.backfills) > 0 {
+			spare = always
+		}
 		select {
+		case <-spare:
+			e.backfill()
 		case p := <-e.submit:
 			e.epochOf(e.gather(p))
 		case r := <-e.requests:

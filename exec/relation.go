@@ -69,11 +69,12 @@ func (e *Engine) changeRelations(f func(map[uint64]*relation)) {
 	}
 	f(m)
 	e.rels.Store(&m)
+	e.wanted = nil
 	// Dependencies have smaller ids than what depends on them, so the order of ids
 	// is an order of dependence.
 	e.runners = e.runners[:0]
 	for _, r := range m {
-		if r.run != nil {
+		if r.run != nil && r.run.detached == nil && r.run.state.Load().err == nil {
 			e.runners = append(e.runners, r.run)
 		}
 	}

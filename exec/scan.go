@@ -36,6 +36,9 @@ func (e *Engine) scanAt(s *plan.Scan, ep Epoch, emit func(*vec.Batch) error) err
 func (r *relation) answers(ep Epoch) error {
 	horizon := r.view.Horizon()
 	if r.run != nil {
+		if err := r.run.answers(); err != nil {
+			return err
+		}
 		horizon = max(horizon, r.run.from)
 	}
 	if ep >= horizon {
@@ -61,6 +64,15 @@ func (r *relation) storedFields(fields []int) []int {
 // scanStream emits the records of epochs in (after, upTo], with their epoch: one
 // epoch a batch if after > 0 asks for changes, else as they are stored.
 func (r *relation) scanStream(s *plan.Scan, after, upTo Epoch, emit func(Epoch, *vec.Batch) error) error {
+	if upTo == 0 {
+		return nil
+	}
+	return r.readStream(s, topic.Scan{After: after, UpTo: upTo}, emit)
+}
+
+// readStream emits the records in a range of epochs or positions as a scan wants
+// them; one epoch a batch if changes after an epoch are asked for.
+func (r *relation) readStream(s *plan.Scan, read topic.Scan, emit func(Epoch, *vec.Batch) error) error {
 	want := make([]int, 0, len(s.Fields)+1)
 	at := make([]int, len(s.Fields)) // field → place in want, -1 = hidden
 	for i, f := range s.Fields {
@@ -70,15 +82,12 @@ func (r *relation) scanStream(s *plan.Scan, after, upTo Epoch, emit func(Epoch, 
 			want = append(want, f)
 		}
 	}
-	if upTo == 0 {
-		return nil
-	}
-	read := topic.Scan{Columns: want, Types: r.types, Rowtime: s.EventTime != nil, After: after, UpTo: upTo}
+	read.Columns, read.Types, read.Rowtime = want, r.types, s.EventTime != nil
 	return r.topic.Read(0, read, func(rows *topic.Rows) error {
 		lo := 0
 		for _, run := range rows.Epochs {
 			hi := lo + run.Rows
-			if after == 0 {
+			if read.After == 0 {
 				hi = rows.Batch.N
 			}
 			if b := r.streamBatch(s, rows.Slice(lo, hi), at); b.N > 0 {

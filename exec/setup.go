@@ -45,7 +45,14 @@ func (s *Setup) add(rel *relation) {
 
 // CreateView plans a view for the end of the epoch; its inputs then hold
 // everything up to and with this epoch.
-func (s *Setup) CreateView(def ViewDef) { s.views = append(s.views, def) }
+// A plan that no circuit can be made of is refused now, before anything is durable.
+func (s *Setup) CreateView(def ViewDef) error {
+	if err := s.e.tryView(def); err != nil {
+		return err
+	}
+	s.views = append(s.views, def)
+	return nil
+}
 
 // Drop removes a relation and its state.
 func (s *Setup) Drop(id uint64) { s.dropped = append(s.dropped, id) }
@@ -70,7 +77,7 @@ func (s *Setup) commit() error {
 		if s.restored != nil {
 			err = s.e.restoreView(def, s.restored)
 		} else {
-			err = s.e.createView(def, s.epoch)
+			err = s.e.beginView(def, s.epoch)
 		}
 		if err != nil {
 			return err

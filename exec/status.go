@@ -32,6 +32,14 @@ func (e *Engine) ViewStatus(id uint64) (ViewStatus, bool) {
 		st.LagSeconds = float64(behind) / 1e6
 		st.LagEpochs = 1
 	}
+	switch vs := rel.run.state.Load(); {
+	case vs.err != nil:
+		st.State, st.LastError = "error", vs.err.Error()
+		return st, true
+	case vs.building:
+		st.State = "catching up"
+		return st, true
+	}
 	if errs, err := rel.view.ErrorsAt(e.applied.Load(), 1); err == nil && len(errs) > 0 {
 		st.State, st.LastError = "error", errs[0].Err.Message
 	}
@@ -81,16 +89,6 @@ func (e *Engine) ViewErrors(id uint64) ([]zset.Error, error) {
 	}
 	return rel.view.ErrorsAt(e.applied.Load(), 0)
 }
-
-// Backfill is a view that is being built beside the live group.
-type Backfill struct {
-	View        string
-	Done, Total int64 // rows
-	Started     int64 // µs
-}
-
-// Backfills are those that run.
-func (e *Engine) Backfills() []Backfill { return nil }
 
 // History is the earliest epoch that a relation answers for, and the one since
 // which its answers cover all records.

@@ -62,6 +62,9 @@ func (e *Engine) step(ep Epoch, in inputs, setup *Setup) error {
 			rel.mark.value = int64(ep)
 		}
 	}
+	if e.wanted == nil {
+		e.findWanted()
+	}
 	for _, r := range e.runners {
 		if err := r.step(ep, deltas); err != nil {
 			return err
@@ -77,6 +80,27 @@ func (e *Engine) step(ep Epoch, in inputs, setup *Setup) error {
 	e.setApplied(ep)
 	e.stats.epochs.Add(1)
 	return nil
+}
+
+// findWanted finds whose deltas are read: where nobody does, a view need not
+// compute its own.
+func (e *Engine) findWanted() {
+	e.wanted = map[uint64]bool{}
+	for _, r := range e.runners {
+		for _, s := range r.scans {
+			e.wanted[s.Object] = true
+		}
+	}
+	e.feedMu.Lock()
+	for _, f := range e.feeds {
+		for _, s := range f.scans {
+			e.wanted[s.Object] = true
+		}
+	}
+	e.feedMu.Unlock()
+	for _, r := range e.runners {
+		r.rel.view.SetWanted(e.wanted[r.rel.id])
+	}
 }
 
 // ids are the relations with input, in order.
@@ -101,6 +125,9 @@ type runner struct {
 	scans       []*plan.Scan
 	env         operator.Step // what does not change from step to step
 	mark        int64         // watermark of the last step
+	detached    *detached     // loop only; nil: live
+	ready       chan struct{} // closed when it is live or has failed
+	state       atomic.Pointer[viewState]
 
 	rowsIn, nanos atomic.Int64
 }
@@ -241,6 +268,7 @@ func (e *Engine) publish(ep Epoch, deltas map[uint64]*delta) {
 		f.mark = c.Watermark
 		if !f.push(c) {
 			e.feeds = append(e.feeds[:i], e.feeds[i+1:]...)
+			e.wanted = nil
 			i--
 		}
 	}

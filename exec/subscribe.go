@@ -79,6 +79,7 @@ func (e *Engine) Subscribe(ctx context.Context, root plan.Node, o SubscribeOptio
 		release = e.space.Pin(start)
 		e.feedMu.Lock()
 		e.feeds = append(e.feeds, s.feed)
+		e.wanted = nil
 		e.feedMu.Unlock()
 		return nil
 	})

@@ -3,13 +3,13 @@ package exec
 import (
 	"fmt"
 
+	"github.com/tarndb/tarn/exec/arrange"
 	"github.com/tarndb/tarn/exec/circuit"
 	"github.com/tarndb/tarn/exec/operator"
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/funcs"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
-	"github.com/tarndb/tarn/sql/vec"
 )
 
 // buildView makes a view's circuit and output over the live group's state.
@@ -32,36 +32,29 @@ func (e *Engine) buildView(def ViewDef) (*runner, error) {
 	}
 	r := &runner{
 		e: e, def: def, fingerprint: plan.Fingerprint(def.Plan), circ: circ, scans: circ.Sources(), mark: noWatermark,
-		env: operator.Step{Ctx: ctx, Workers: e.cfg.Workers},
+		env: operator.Step{Ctx: ctx, Workers: e.cfg.Workers}, ready: make(chan struct{}),
 	}
+	r.state.Store(&viewState{building: true})
 	r.rel = &relation{id: def.ID, kind: viewRelation, name: def.Name, types: ts, columns: def.Columns, rowtime: -1, view: view, run: r}
 	return r, nil
 }
 
-// createView builds a view and brings it to epoch ep, whose rows its inputs hold
-// already; from the next epoch on it steps with the live group.
-func (e *Engine) createView(def ViewDef, ep Epoch) error {
-	r, err := e.buildView(def)
+// tryView builds a view's circuit in memory and throws it away, and looks whether
+// what it reads can be read.
+func (e *Engine) tryView(def ViewDef) error {
+	space := arrange.NewSpace(arrange.Options{})
+	defer space.Close()
+	circ, err := circuit.Build(def.Plan, circuit.Env{Space: space, StateID: func(n int) uint64 { return uint64(n + 1) }})
 	if err != nil {
-		return err
+		return fmt.Errorf("view %q: %w", def.Name, err)
 	}
-	r.from = ep
-	s := r.env
-	s.Epoch, s.Time, s.Watermark = ep, int64(ep), e.minWatermark(r.scans)
-	for i, scan := range r.scans {
-		err := e.scanAt(scan, ep, func(b *vec.Batch) error { return r.circ.Push(&s, i, b, r.rel.view) })
-		if err != nil {
-			return fmt.Errorf("view %q: %w", def.Name, err)
+	for _, s := range circ.Sources() {
+		if rel := e.relation(s.Object); rel != nil && rel.run != nil {
+			if err := rel.run.answers(); err != nil {
+				return err
+			}
 		}
 	}
-	if err := r.circ.Flush(&s, r.rel.view); err != nil {
-		return err
-	}
-	if _, err := r.rel.view.Commit(ep); err != nil {
-		return err
-	}
-	r.mark = s.Watermark
-	e.setRelation(def.ID, r.rel)
 	return nil
 }
 
@@ -78,6 +71,15 @@ func (e *Engine) restoreView(def ViewDef, m *meta) error {
 		return err
 	}
 	r.mark, r.from = vm.Watermark, vm.From
+	if vm.Detached != nil { // it goes on where the checkpoint was
+		r.detached = vm.Detached
+		r.detached.release = e.space.Pin(vm.Detached.Cut)
+		e.setRelation(def.ID, r.rel)
+		e.backfills = append(e.backfills, r)
+		return nil
+	}
+	r.state.Store(&viewState{})
+	close(r.ready)
 	e.setRelation(def.ID, r.rel)
 	return nil
 }

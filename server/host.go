@@ -120,7 +120,7 @@ func create(setup *exec.Setup, snap *catalog.Snapshot, o *catalog.Object) error 
 		if err != nil {
 			return err
 		}
-		setup.CreateView(exec.ViewDef{ID: o.ID, Name: o.Name, Plan: q.Root, Columns: columnNames(o), Env: env, RetainMicros: retain,
+		return setup.CreateView(exec.ViewDef{ID: o.ID, Name: o.Name, Plan: q.Root, Columns: columnNames(o), Env: env, RetainMicros: retain,
 			SkipErrors: o.Options["on_error"] == "skip"})
 	}
 	return nil

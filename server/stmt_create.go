@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/tarndb/tarn/catalog"
@@ -212,7 +213,27 @@ func createView(ctx context.Context, s *session, stmt ast.Statement, _ pgwire.Re
 		o.ID, o.CreatedEpoch = old.ID, old.CreatedEpoch
 	}
 	s.change(catalog.Change{Op: catalog.Put, Object: o})
-	return pgwire.Outcome{Verb: tag, Rows: -1}, s.settle(ctx)
+	if err := s.settle(ctx); err != nil || kind == catalog.View {
+		return pgwire.Outcome{Verb: tag, Rows: -1}, err
+	}
+	return pgwire.Outcome{Verb: tag, Rows: -1}, s.awaitView(ctx, o)
+}
+
+// awaitView waits until a new view is live. If the statement is cancelled, or the
+// view cannot be built, the view goes.
+func (s *session) awaitView(ctx context.Context, o *catalog.Object) error {
+	err := s.srv.engine.WaitView(ctx, o.ID, func(done, total int64) {
+		s.notice(pgwire.Notice, sqlerr.New("00000", "materialized view %q: %d of %d rows", o.Name, done, total))
+	})
+	if err == nil {
+		s.seen = max(s.seen, s.srv.engine.Applied())
+		return nil
+	}
+	s.lockDDL()
+	if s.catalog().ByID(o.ID) != nil {
+		s.change(catalog.Change{Op: catalog.Drop, ID: o.ID})
+	}
+	return errors.Join(err, s.commit(context.WithoutCancel(ctx)))
 }
 
 // replaceable: a view that others use keeps its columns (PostgreSQL's rule), and

@@ -1,0 +1,273 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tarndb/tarn/exec/operator"
+	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/vec"
+	"github.com/tarndb/tarn/storage/topic"
+)
+
+// A new view over much history is not built within the epoch of its CREATE, which
+// would hold everyone up. It is detached: the loop feeds it a slice of history
+// whenever nothing else waits, and at least one slice between epochs, until no
+// history is left; then, at an epoch boundary, it joins the live group.
+//
+//   - Tables and views below it are read at the cut, the epoch of the CREATE, and
+//     what changed since then comes from their history when the view joins.
+//   - Streams are read by position, which only grows; nothing is kept aside.
+//   - The watermark stays below everything until the view joins, so no window
+//     closes early; late records are known by their recorded mark.
+//   - A checkpoint holds the state and the positions of the same moment, so a crash
+//     resumes where the checkpoint was.
+
+// sliceRows is how much history one slice feeds; it bounds what an epoch that
+// comes meanwhile has to wait.
+const sliceRows = 32 * 1024
+
+// detached is what a view that is being built knows of its way.
+type detached struct {
+	Cut     Epoch   // tables and views were read at this epoch
+	Next    []int64 // per scan: next position of a stream's record, -1 for tables
+	Done    int64   // rows
+	Started int64   // µs
+	release func()  // of the history pinned at Cut
+}
+
+// beginView starts to build a view at epoch ep: inside this epoch if its history is
+// short, detached otherwise.
+func (e *Engine) beginView(def ViewDef, ep Epoch) error {
+	r, err := e.buildView(def)
+	if err != nil {
+		return err
+	}
+	r.detached = &detached{Cut: ep, Next: make([]int64, len(r.scans)), Started: e.cfg.Now(), release: e.space.Pin(ep)}
+	r.rel.view.SetWanted(false)
+	e.setRelation(def.ID, r.rel)
+	s := r.slice(ep)
+	for i, scan := range r.scans {
+		rel := e.relation(scan.Object)
+		if rel != nil && rel.kind == streamRelation {
+			b, err := rel.topic.Bounds(0)
+			if err != nil {
+				return r.fail(err)
+			}
+			r.detached.Next[i] = b.Start
+			continue
+		}
+		r.detached.Next[i] = -1
+		err := e.scanAt(scan, ep, func(b *vec.Batch) error {
+			r.detached.Done += int64(b.N)
+			return r.circ.Push(s, i, b, r.rel.view)
+		})
+		if err != nil {
+			return r.fail(err)
+		}
+	}
+	if err := r.settleSlice(s, ep); err != nil {
+		return r.fail(err)
+	}
+	if left := r.left(); left > e.cfg.InlineRows {
+		e.log.Info("view is built beside the live group", "view", def.Name, "rows", left)
+		e.backfills = append(e.backfills, r)
+		return nil
+	}
+	for r.detached != nil {
+		if err := r.advance(ep); err != nil {
+			return r.fail(err)
+		}
+	}
+	return nil
+}
+
+// slice is a step for history: no watermark, nothing closes.
+func (r *runner) slice(ep Epoch) *operator.Step {
+	s := r.env
+	s.Epoch, s.Time, s.Watermark = ep, int64(ep), noWatermark
+	return &s
+}
+
+func (r *runner) settleSlice(s *operator.Step, ep Epoch) error {
+	if err := r.circ.Flush(s, r.rel.view); err != nil {
+		return err
+	}
+	_, err := r.rel.view.Commit(ep)
+	return err
+}
+
+// left is how many rows of history are still to be fed.
+func (r *runner) left() (rows int64) {
+	for i, scan := range r.scans {
+		if rel := r.e.relation(scan.Object); rel != nil && r.detached.Next[i] >= 0 {
+			if b, err := rel.topic.Bounds(0); err == nil {
+				rows += max(b.End-max(r.detached.Next[i], b.Start), 0)
+			}
+		}
+	}
+	return rows
+}
+
+// advance feeds one slice, or, when none is left, lets the view join at epoch ep,
+// the applied one. It runs between epochs.
+func (r *runner) advance(ep Epoch) error {
+	for i, scan := range r.scans {
+		next := r.detached.Next[i]
+		rel := r.e.relation(scan.Object)
+		if next < 0 || rel == nil {
+			continue
+		}
+		b, err := rel.topic.Bounds(0)
+		if err != nil {
+			return err
+		}
+		if next >= b.End {
+			continue
+		}
+		until := min(max(next, b.Start)+sliceRows, b.End)
+		s := r.slice(ep)
+		if err := rel.readStream(scan, topic.Scan{From: next, Until: until}, func(_ Epoch, b *vec.Batch) error {
+			r.detached.Done += int64(b.N)
+			return r.circ.Push(s, i, b, r.rel.view)
+		}); err != nil {
+			return err
+		}
+		r.detached.Next[i] = until
+		r.rowsIn.Add(until - next)
+		return r.settleSlice(s, ep)
+	}
+	return r.join(ep)
+}
+
+// join makes the view part of the live group: its tables and views catch up from
+// the cut, and the watermark takes effect.
+func (r *runner) join(ep Epoch) error {
+	s := r.slice(ep)
+	s.Watermark = r.e.minWatermark(r.scans)
+	for i, scan := range r.scans {
+		rel := r.e.relation(scan.Object)
+		if r.detached.Next[i] >= 0 || rel == nil || r.detached.Cut == ep {
+			continue
+		}
+		if err := rel.answers(r.detached.Cut); err != nil {
+			return err
+		}
+		err := rel.view.Changes(r.detached.Cut, ep, func(_ uint64, b *vec.Batch) error {
+			return r.circ.Push(s, i, scanColumns(scan, b, nil, nil), r.rel.view)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := r.settleSlice(s, ep); err != nil {
+		return err
+	}
+	r.mark, r.from = s.Watermark, ep
+	r.detached.release()
+	r.detached = nil
+	r.e.setRelation(r.rel.id, r.rel) // now among the runners
+	r.state.Store(&viewState{})
+	close(r.ready)
+	return nil
+}
+
+// fail takes a view out of service: reading it gives the error. It is not the
+// engine's failure.
+func (r *runner) fail(err error) error {
+	r.e.log.Error("view cannot be built", "view", r.def.Name, "err", err)
+	if r.detached != nil {
+		r.detached.release()
+	}
+	r.state.Store(&viewState{err: err})
+	close(r.ready)
+	return nil
+}
+
+// backfill runs one slice of one detached view, in turn.
+func (e *Engine) backfill() {
+	r := e.backfills[0]
+	e.backfills = e.backfills[1:]
+	if e.relation(r.rel.id) != r.rel {
+		return // dropped
+	}
+	ep := e.applied.Load()
+	err := guard("backfill", func() error { return r.advance(ep) })
+	switch {
+	case err != nil:
+		_ = r.fail(err)
+	case r.detached != nil:
+		st := &viewState{building: true, done: r.detached.Done, total: r.detached.Done + r.left(), started: r.detached.Started}
+		r.state.Store(st)
+		e.backfills = append(e.backfills, r)
+	default:
+		e.publishMarks()
+		e.log.Info("view has joined the live group", "view", r.def.Name)
+	}
+}
+
+// viewState is what readers may know of a view's way.
+type viewState struct {
+	building    bool
+	done, total int64
+	started     int64
+	err         error
+}
+
+// answers fails while the view is being built, or cannot be.
+func (r *runner) answers() error {
+	switch st := r.state.Load(); {
+	case st.err != nil:
+		return fmt.Errorf("view %q could not be built: %w", r.def.Name, st.err)
+	case st.building:
+		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, "materialized view %q is still being built: %d of %d rows", r.def.Name, st.done, st.total).
+			WithHint("Wait until it is live; sys.backfills shows the progress.")
+	}
+	return nil
+}
+
+// WaitView waits until a view that has been created is live, telling its progress
+// every now and then. An error means that it could not be built.
+func (e *Engine) WaitView(ctx context.Context, id uint64, progress func(done, total int64)) error {
+	rel := e.relation(id)
+	if rel == nil || rel.run == nil {
+		return errGone()
+	}
+	tell := time.NewTicker(2 * time.Second)
+	defer tell.Stop()
+	for {
+		select {
+		case <-rel.run.ready:
+			return rel.run.answers()
+		case <-tell.C:
+			if st := rel.run.state.Load(); st.building {
+				progress(st.done, st.total)
+			}
+		case <-e.stopped:
+			return errShutdown()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Backfill is a view that is being built beside the live group.
+type Backfill struct {
+	View        string
+	Done, Total int64 // rows
+	Started     int64 // µs
+}
+
+// Backfills are those that run.
+func (e *Engine) Backfills() []Backfill {
+	var out []Backfill
+	for _, rel := range *e.rels.Load() {
+		if rel.run != nil {
+			if st := rel.run.state.Load(); st.building {
+				out = append(out, Backfill{rel.name, st.done, st.total, st.started})
+			}
+		}
+	}
+	return out
+}
