@@ -268,9 +268,19 @@ func TestSubscribe(t *testing.T) {
 	}
 	defer resumed.Close()
 	d.want(next(resumed), "-1 1 1 10; +1 1 2 15")
-	d.insert(streamID, 3, 1, 1)
+	last := d.insert(streamID, 3, 1, 1)
 	d.want(next(resumed), "3 1 1")
 	d.want(next(s), "3 1 1")
+
+	// Nothing has happened since: that, too, is told to those who ask for progress.
+	idle, err := d.e.Subscribe(ctx, viewScan(viewID), SubscribeOptions{Ctx: &funcs.Ctx{}, After: &last, Progress: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer idle.Close()
+	if us, _, err := idle.Next(ctx); err != nil || len(us) != 1 || us[0].Epoch != d.e.Applied() || us[0].Rows != nil {
+		t.Fatalf("resumed at the newest epoch: %v, %v", us, err)
+	}
 }
 
 // A view over more history than an epoch should hold is built in slices, while

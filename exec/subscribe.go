@@ -25,7 +25,8 @@ type SubscribeOptions struct {
 }
 
 // Update is one epoch's change of the subscribed query: consolidated,
-// retractions first. Rows is nil for a mere sign of progress.
+// retractions first. Rows is nil for a mere sign of progress. The updates of the
+// past, too, end with one if Progress is asked for.
 type Update struct {
 	Epoch    Epoch
 	Rows     *vec.Batch
@@ -128,7 +129,15 @@ func (s *Subscription) past(cut Epoch) error {
 		s.ready = append(s.ready, Update{Epoch: base, Rows: snapshot, Snapshot: true})
 	}
 	s.at = base
-	return s.replay(base, cut)
+	if err := s.replay(base, cut); err != nil {
+		return err
+	}
+	// Up to the cut everything has been given: where nothing has changed lately, or
+	// nothing at all, that is news.
+	if n := len(s.ready); s.o.Progress && (n == 0 || s.ready[n-1].Epoch < cut) && (s.o.UpTo == nil || cut < *s.o.UpTo) {
+		s.ready = append(s.ready, Update{Epoch: cut})
+	}
+	return nil
 }
 
 // replay gives the epochs in (from, to] from the stored relations.
