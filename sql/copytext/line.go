@@ -20,6 +20,8 @@ const (
 	eolCR
 )
 
+var lf, cr = []byte{'\n'}, []byte{'\r'} // not to be changed
+
 // found is what scanner.next came to.
 type found uint8
 
@@ -116,13 +118,13 @@ func (s *scanner) quick() ([]byte, found) {
 	}
 	end := s.pos + n
 	stop := end
-	cr := s.seek(&s.nextCR, '\r')
+	ret := s.seek(&s.nextCR, '\r')
 	if s.eol == eolCRLF {
 		stop = end - 1
-		if cr != stop {
+		if ret != stop {
 			return nil, foundMore
 		}
-	} else if cr < end {
+	} else if ret < end {
 		return nil, foundMore
 	}
 	line, f := s.buf[s.pos:stop], foundPlain
@@ -176,6 +178,11 @@ func (s *scanner) slow(final bool) ([]byte, found, error) {
 	end := s.valid
 	final = final && !s.bad && end == len(s.buf)
 	for i := s.at; i < end; i++ {
+		if s.inQuote && s.escape == 0 {
+			if i = s.skipQuoted(i); i == end {
+				break
+			}
+		}
 		c := s.buf[i]
 		if (c == '\\' || c == '\r') && i+1 == end && !final {
 			return s.more(i)
@@ -229,8 +236,27 @@ func (s *scanner) slow(final bool) ([]byte, found, error) {
 	return s.take(end, 0, foundLine)
 }
 
-// quoting follows the quotes of csv, and counts the lines in them: on the first
-// line, whose end is not known, only carriage returns, as PostgreSQL does.
+// skipQuoted goes from i, within quotes, to the next quote, where nothing but
+// line ends means anything.
+func (s *scanner) skipQuoted(i int) int {
+	text := s.buf[i:s.valid]
+	if n := bytes.IndexByte(text, s.quote); n >= 0 {
+		text = text[:n]
+	}
+	s.no += int64(bytes.Count(text, s.counted()))
+	return i + len(text)
+}
+
+// counted is what ends a line within quotes, as far as line numbers go: on the
+// first line, whose end is not known, only a carriage return, as PostgreSQL has it.
+func (s *scanner) counted() []byte {
+	if s.eol == eolLF {
+		return lf
+	}
+	return cr
+}
+
+// quoting follows the quotes of csv, and counts the lines in them.
 func (s *scanner) quoting(c byte) {
 	if s.inQuote && c == s.escape && s.escape != 0 {
 		s.lastEsc = !s.lastEsc
@@ -241,7 +267,7 @@ func (s *scanner) quoting(c byte) {
 	if c != s.escape || s.escape == 0 {
 		s.lastEsc = false
 	}
-	if s.inQuote && (s.eol == eolLF && c == '\n' || s.eol != eolLF && c == '\r') {
+	if s.inQuote && c == s.counted()[0] {
 		s.no++
 	}
 }
