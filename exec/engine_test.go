@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,6 +56,9 @@ func (h *fakeHost) create(s *Setup, def string) error {
 		return s.CreateTable(TableDef{ID: id, Name: "t", Types: pair, Columns: []string{"k", "v"}, Key: []int{0}, KeyName: "t_pkey", Rowtime: -1})
 	case "stream":
 		return s.CreateStream(StreamDef{ID: id, Name: "s", Types: pair, Columns: []string{"k", "v"}, Rowtime: -1, RetainMicros: -1})
+	case "timed": // event time is column v, one second behind, idle after a second
+		return s.CreateStream(StreamDef{ID: id, Name: "timed", Types: pair, Columns: []string{"k", "v"}, Rowtime: 1,
+			DelayMicros: 1_000_000, IdleMicros: 1_000_000, RetainMicros: -1})
 	case "view":
 		s.CreateView(ViewDef{ID: id, Name: "v", Plan: sumPlan(over), Columns: []string{"k", "n", "sum"}})
 	}
@@ -77,25 +81,33 @@ func sumPlan(over uint64) plan.Node {
 }
 
 type db struct {
-	t    *testing.T
-	e    *Engine
-	host *fakeHost
-	now  int64
-	fs   vfs.FS
+	t     *testing.T
+	e     *Engine
+	host  *fakeHost
+	clock atomic.Int64 // µs
+	fs    vfs.FS
 }
 
 func openDB(t *testing.T, fs vfs.FS) *db {
-	d := &db{t: t, host: &fakeHost{}, now: 1_000_000, fs: fs}
+	d := &db{t: t, host: &fakeHost{}, fs: fs}
+	d.clock.Store(1_000_000)
 	d.open()
 	return d
 }
 
 func (d *db) open() {
-	e, err := Open(Config{FS: d.fs, Dir: "db", Host: d.host, Now: func() int64 { d.now += 1000; return d.now }, CheckpointEvery: -1, Workers: 2})
+	e, err := Open(Config{FS: d.fs, Dir: "db", Host: d.host, Now: func() int64 { return d.clock.Add(1000) }, CheckpointEvery: -1, Workers: 2})
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	d.e = e
+}
+
+func (d *db) close() {
+	d.t.Helper()
+	if err := d.e.Close(); err != nil {
+		d.t.Fatal(err)
+	}
 }
 
 func (d *db) commit(txn *Txn) Epoch {
@@ -179,7 +191,7 @@ func (d *db) want(got, want string) {
 }
 
 const (
-	tableID, streamID, viewID, tviewID, lateViewID = 16400, 16401, 16402, 16403, 16404
+	tableID, streamID, viewID, tviewID, lateViewID, timedID = 16400, 16401, 16402, 16403, 16404, 16399
 )
 
 func TestEngine(t *testing.T) {

@@ -4,11 +4,13 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 
 	"github.com/tarndb/tarn/exec/arrange"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/storage/journal"
 	"github.com/tarndb/tarn/storage/rowenc"
+	"github.com/tarndb/tarn/storage/segment"
 	"github.com/tarndb/tarn/storage/state"
 	"github.com/tarndb/tarn/storage/topic"
 	"github.com/tarndb/tarn/storage/topic/embedded"
@@ -37,6 +39,9 @@ func Open(cfg Config) (e *Engine, err error) {
 	if err := cfg.FS.MkdirAll(cfg.Dir, 0o755); err != nil {
 		return nil, err
 	}
+	if err := segment.SyncDir(cfg.FS, cfg.FS.PathDir(cfg.Dir)); err != nil {
+		return nil, err
+	}
 	dir := func(name string) string { return cfg.FS.PathJoin(cfg.Dir, name) }
 	if e.store, err = state.Open(dir(stateDir), cfg.FS, state.Options{}); err != nil {
 		return nil, err
@@ -58,6 +63,9 @@ func Open(cfg Config) (e *Engine, err error) {
 	}
 	tcfg := embedded.Config{FS: cfg.FS, Dir: dir(topicsDir), Log: cfg.Log, Stop: cfg.Stop}
 	if e.topics, err = embedded.Open(tcfg, e.journal); err != nil {
+		return nil, err
+	}
+	if err := segment.SyncDir(cfg.FS, cfg.Dir); err != nil { // the folders in it
 		return nil, err
 	}
 	if err := e.recover(m, image); err != nil {
@@ -97,6 +105,7 @@ func (e *Engine) recover(m *meta, image []byte) error {
 	if err := setup.commit(); err != nil {
 		return err
 	}
+	e.publishMarks()
 	e.setApplied(m.Epoch)
 	frames := e.journal.ReadFrom(0)
 	defer frames.Close()
@@ -137,6 +146,14 @@ func (e *Engine) replay(f *journal.Frame, checkpoint Epoch) error {
 				return err
 			}
 			in[en.Object] = append(in[en.Object], x)
+		case journal.KindWatermark:
+			mark, err := strconv.ParseInt(string(en.Payload), 10, 64)
+			if err != nil {
+				return sqlerr.New(sqlerr.DataCorrupted, "a journalled watermark is damaged: %v", err)
+			}
+			if rel := e.relation(en.Object); rel != nil {
+				rel.mark.value = mark
+			}
 		default:
 			return sqlerr.New(sqlerr.DataCorrupted, "unknown journal entry kind %d", en.Kind)
 		}

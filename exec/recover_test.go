@@ -1,0 +1,51 @@
+package exec
+
+import (
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// TestWatermarkSurvives: a stream's event time is the same after a restart, from
+// the checkpoint alone, from rows in the journal, and from an idle stream's mark.
+func TestWatermarkSurvives(t *testing.T) {
+	d := openDB(t, vfs.NewCrashableMem())
+	d.create("timed 16399")
+	d.create("view 16402 over 16399")
+	scan := scanPlan(timedID)
+	mark := func() int64 { return d.e.watermarkFor(scan) }
+	d.insert(timedID, 1, 3_000_000, 1)
+	d.read(viewScan(viewID), 0)
+	if mark() != 2_000_000 {
+		t.Fatalf("watermark is %d", mark())
+	}
+	crash := func() { // without a checkpoint
+		t.Helper()
+		fs := d.fs.(*vfs.MemFS)
+		d.fs = fs.CrashClone(vfs.CrashCloneCfg{})
+		d.close()
+		d.open()
+	}
+	for _, reopen := range []func(){crash, func() { d.close(); d.open() }, crash} {
+		before := mark()
+		reopen()
+		if mark() != before {
+			t.Fatalf("watermark is %d after a restart, was %d", mark(), before)
+		}
+	}
+	// The stream is idle for a second: its time goes with the wall clock.
+	before := mark()
+	d.clock.Add(20_000_000)
+	for began := time.Now(); mark() == before; time.Sleep(time.Millisecond) {
+		if time.Since(began) > 10*time.Second {
+			t.Fatal("the idle stream's watermark stands still")
+		}
+	}
+	idle := mark()
+	crash()
+	if mark() < idle {
+		t.Fatalf("watermark is %d after a restart, was %d", mark(), idle)
+	}
+	d.close()
+}
