@@ -47,7 +47,7 @@ type request struct {
 // Commit makes txn durable and visible, all in one epoch, and returns it. When
 // it returns without error the rows survive a crash; views follow within the
 // same step (WaitApplied). An error means that nothing of txn was kept, unless
-// it is 08006 or 57P01, where the outcome is unknown.
+// it is 58030 or 57P01, where the outcome is unknown.
 func (e *Engine) Commit(ctx context.Context, txn *Txn) (Epoch, error) {
 	p := &pending{txn: txn, done: make(chan outcome, 1)}
 	for _, w := range txn.Writes {
@@ -61,8 +61,17 @@ func (e *Engine) Commit(ctx context.Context, txn *Txn) (Epoch, error) {
 		return 0, context.Cause(ctx)
 	}
 	// From here on the loop decides; it answers every transaction it has taken.
-	o := <-p.done
-	return o.epoch, o.err
+	select {
+	case o := <-p.done:
+		return o.epoch, o.err
+	case <-e.stopped:
+	}
+	select {
+	case o := <-p.done:
+		return o.epoch, o.err
+	default: // it came into the queue after the loop had ended
+		return 0, errShutdown()
+	}
 }
 
 // onLoop runs f on the loop at an epoch boundary.
@@ -188,6 +197,12 @@ func (e *Engine) gather(first *pending) []*pending {
 
 // epochOf runs one epoch for a group of transactions.
 func (e *Engine) epochOf(group []*pending) {
+	if e.dead != nil {
+		for _, p := range group {
+			p.done <- outcome{err: e.dead}
+		}
+		return
+	}
 	ep := e.nextEpoch()
 	ad := newAdmission(e, ep)
 	accepted := group[:0:0]
@@ -213,6 +228,10 @@ func (e *Engine) epochOf(group []*pending) {
 	e.acked.Store(ep)
 	if err := e.topics.Apply(&frame); err != nil {
 		e.die("topics", err)
+		for _, p := range accepted {
+			p.done <- outcome{epoch: ep} // it is durable
+		}
+		return
 	}
 	if ad.setup == nil { // a catalog change is answered when it has taken effect
 		for _, p := range accepted {
@@ -240,6 +259,9 @@ func (e *Engine) nextEpoch() Epoch { return max(Epoch(e.cfg.Now()), e.last+1, e.
 // journal no longer agree, and only recovery makes them agree again.
 func (e *Engine) die(where string, err error) {
 	e.log.Error("the engine stops; restart to recover", "in", where, "err", err)
+	if e.dead != nil {
+		return
+	}
 	e.dead = sqlerr.New(sqlerr.SystemError, "the engine has stopped: %s: %v", where, err).
 		WithHint("Restart the server: everything acknowledged is in the journal.")
 	e.failed <- e.dead

@@ -198,8 +198,8 @@ func (r *relation) decode(payload []byte) (input, error) {
 func (e *Engine) Close() error {
 	e.once.Do(func() { close(e.closing) })
 	<-e.stopped
+	e.waitCheckpoint()
 	if e.dead == nil {
-		e.waitCheckpoint()
 		e.checkpoint()
 		e.waitCheckpoint()
 		e.cutJournal()
