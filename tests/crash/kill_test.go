@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -45,7 +46,7 @@ func TestKill(t *testing.T) {
 		if err != nil {
 			t.Fatalf("seed %d, kill %d: %v\nserver's log ends:\n%s", seed+n, r.kills, err, logTail(r.dir))
 		}
-		os.RemoveAll(r.dir)
+		os.RemoveAll(filepath.Dir(r.dir))
 	}
 	t.Logf("%d kills survived, %d transactions kept", done, txs)
 }
