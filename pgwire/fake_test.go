@@ -52,7 +52,6 @@ type fakeSession struct {
 	block  bool
 	failed bool
 	closed bool
-	log    []string
 }
 
 func (s *fakeSession) Split(_ context.Context, sql string) ([]Statement, error) {
@@ -104,7 +103,6 @@ type fakeStatement struct {
 	words  []string
 	params []types.Type
 	cols   []Column
-	args   []types.Datum
 	portal fakePortal
 }
 

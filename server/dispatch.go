@@ -39,6 +39,7 @@ func (v *verb) prepare(p *prepared) error {
 	if v.prepareFn != nil {
 		return v.prepareFn(p)
 	}
+	p.params = nil // those inside belong to a statement inside (PREPARE)
 	p.run = func(ctx context.Context, _ []types.Datum, out pgwire.ResultWriter) (pgwire.Outcome, error) {
 		return v.run(ctx, p.s, p.stmt, out)
 	}

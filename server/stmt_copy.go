@@ -176,7 +176,7 @@ func (s *session) copyTarget(c *ast.Copy) (o *catalog.Object, cols []int, err er
 			}
 		}
 		if at < 0 {
-			return nil, nil, sqlerr.New(sqlerr.UndefinedColumn, "column %q of relation %q does not exist", id.Name, o.Name).At(id.Pos)
+			return nil, nil, sqlerr.New(sqlerr.UndefinedColumn, "column %q of relation %q does not exist", id.Name, o.Name)
 		}
 		for _, seen := range cols {
 			if seen == at {

@@ -48,14 +48,14 @@ var _ = on[*ast.Execute](verb{tag: "EXECUTE", reads: true, bare: true, prepareFn
 	if !ok {
 		return sqlerr.New(sqlerr.InvalidSQLStatementName, "prepared statement %q does not exist", e.Name)
 	}
-	if len(e.Args) != len(inner.params) {
+	if len(e.Args) != len(inner.params) && len(inner.params) > 0 {
 		return sqlerr.New(sqlerr.SyntaxError, "wrong number of parameters for prepared statement %q", e.Name).
-			WithDetail("Expected %d parameters but got %d.", len(inner.params), len(e.Args)).At(e.Pos)
+			WithDetail("Expected %d parameters but got %d.", len(inner.params), len(e.Args))
 	}
 	p.cols = inner.cols
 	args := func() ([]types.Datum, error) {
-		out := make([]types.Datum, len(e.Args))
-		for i, a := range e.Args {
+		out := make([]types.Datum, len(inner.params)) // what a statement without parameters is given is ignored
+		for i, a := range e.Args[:len(inner.params)] {
 			x, err := planner.BindExpr(a, nil, inner.params[i], "EXECUTE", p.s.options(nil))
 			if err != nil {
 				return nil, err

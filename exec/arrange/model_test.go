@@ -16,13 +16,11 @@ import (
 
 // model is the naive truth: all versions of everything.
 type model struct {
-	rows   map[string][]Version // Val nil = absent
-	plain  map[string]string
-	multi  map[string]map[string]int64
-	order  map[string]map[string]ordVW
-	epoch  uint64
-	ckpt   *model // as of the last checkpoint that is durable
-	ckptOf uint64
+	rows  map[string][]Version // Val nil = absent
+	plain map[string]string
+	multi map[string]map[string]int64
+	order map[string]map[string]ordVW
+	epoch uint64
 }
 
 type ordVW struct {
@@ -93,7 +91,6 @@ type world struct {
 	multi  *Multi
 	order  *Ordered
 	m      *model
-	log    []string
 }
 
 func (w *world) check(err error) {

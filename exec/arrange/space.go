@@ -83,7 +83,6 @@ type arrangement struct {
 	parts   []atomic.Pointer[part]
 	count   atomic.Int64
 	frozenN int64 // count as of the last Freeze
-	handle  any
 }
 
 // NewSpace returns an empty Space, or one over what opts.Store holds.

@@ -3,7 +3,6 @@ package operator
 import (
 	"github.com/tarndb/tarn/exec/zset"
 	"github.com/tarndb/tarn/sql/expr"
-	"github.com/tarndb/tarn/sql/funcs"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
@@ -70,7 +69,6 @@ func (v *Values) Flush(s *Step, out Emit) error {
 type Series struct {
 	from, to, step expr.Expr
 	typ            types.Type
-	next           func(c *funcs.Ctx, d types.Datum, step types.Datum) (types.Datum, error)
 	once           once
 }
 

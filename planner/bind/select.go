@@ -158,8 +158,6 @@ func figureName(e ast.Expr) (string, int) {
 		return "array", 2
 	case *ast.Row:
 		return "row", 2
-	case *ast.Bool:
-		return "bool", 1
 	case *ast.Subquery:
 		switch e.Kind {
 		case ast.SubqueryExists:

@@ -89,6 +89,9 @@ func BenchmarkFilterProject(bm *testing.B) {
 					o3 = append(o3, y.Ints[i] < z.Ints[i])
 				}
 			}
+			if len(o2) != len(o3) {
+				bm.Fatal("rows are lost")
+			}
 		}
 		bm.ReportMetric(float64(b.N)*float64(bm.N)/bm.Elapsed().Seconds()/1e6, "Mrows/s")
 	})

@@ -44,15 +44,6 @@ func (a int128) big() *big.Int {
 	return x.Add(x, new(big.Int).SetUint64(a.lo))
 }
 
-// float64 returns the nearest float64.
-func (a int128) float64() float64 {
-	if v, ok := a.int64(); ok {
-		return float64(v)
-	}
-	f, _ := new(big.Float).SetInt(a.big()).Float64()
-	return f
-}
-
 // appendInt128 writes a as a zigzag varint of up to 19 bytes.
 func appendInt128(dst []byte, a int128) []byte {
 	sign := uint64(a.hi >> 63)

@@ -26,7 +26,6 @@ var (
 	recordT        = types.Type{OID: types.OIDRecord, Mod: -1}
 	textArray      = types.Type{OID: types.OIDTextArray, Mod: -1}
 	bpcharT        = types.Type{OID: types.OIDBpchar, Mod: -1}
-	int4Array      = types.Type{OID: types.OIDInt4Array, Mod: -1}
 	regtypeT       = types.Type{OID: types.OIDRegtype, Mod: -1}
 	nameArray      = types.Type{OID: types.OIDNameArray, Mod: -1}
 )

@@ -188,8 +188,6 @@ func errNumericOverflow() error {
 	return sqlerr.New(sqlerr.NumericValueOutOfRange, "value overflows numeric format")
 }
 
-func isNarrow(d Datum) bool { return d.Scale >= 0 }
-
 // numericSpecial returns the special value of a wide image: NaN, ±Inf.
 func numericSpecial(d Datum) (nan bool, inf int) {
 	if d.Scale >= 0 || len(d.S) == 0 {

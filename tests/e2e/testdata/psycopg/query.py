@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 import harness
-from harness import differs, raises
+from harness import raises
 
 UTC = dt.timezone.utc
 
@@ -51,7 +51,6 @@ def test_prepared(conn):
         assert conn.execute("SELECT %s::int8 + 1", (i,), prepare=True).fetchone() == (i + 1,)
 
 
-@differs
 def test_prepared_by_sql(conn):
     conn.execute("PREPARE p(int8) AS SELECT $1 * 2")
     assert conn.execute("EXECUTE p(21)").fetchone() == (42,)
