@@ -19,16 +19,21 @@ import (
 
 var rewriting = flag.Bool("rewrite", false, "write the results into the Markdown")
 
+// folder is where the files of \copy are; pages are what is run.
 const folder = "../../docs/examples"
 
-// TestExamples runs each tutorial on a server of its own.
+var pages = []string{folder + "/*.md", "../../docs/sql/*.md"}
+
+// TestExamples runs each page on a server of its own.
 func TestExamples(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(folder, "*.md"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no tutorials in %s: %v", folder, err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".md"), func(t *testing.T) { runFile(t, file) })
+	for _, pattern := range pages {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no pages in %s: %v", pattern, err)
+		}
+		for _, file := range files {
+			t.Run(strings.TrimSuffix(filepath.Base(file), ".md"), func(t *testing.T) { runFile(t, file) })
+		}
 	}
 }
 
