@@ -130,6 +130,24 @@ func (e *Engine) waitCheckpoint() {
 	}
 }
 
+// waitUnlessFull waits for the running checkpoint; false: it waits for room on the
+// disk.
+func (e *Engine) waitUnlessFull() bool {
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for e.ck.running != nil {
+		select {
+		case <-e.ck.running:
+			e.ck.running = nil
+		case <-look.C:
+			if e.store.Full() {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // meta describes the state at ep.
 func (e *Engine) meta(ep Epoch) *meta {
 	m := &meta{Version: metaVersion, Epoch: ep, Timeline: e.timeline,

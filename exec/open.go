@@ -198,10 +198,17 @@ func (r *relation) decode(payload []byte) (input, error) {
 func (e *Engine) Close() error {
 	e.once.Do(func() { close(e.closing) })
 	<-e.stopped
-	e.waitCheckpoint()
-	if e.dead == nil {
+	full := !e.waitUnlessFull()
+	if e.dead == nil && !full {
 		e.checkpoint()
-		e.waitCheckpoint()
+		full = !e.waitUnlessFull()
+	}
+	if full {
+		_ = e.journal.Close() // it holds everything; the store's writer cannot be stopped
+		return sqlerr.New(sqlerr.DiskFull, "the last checkpoint could not be written").
+			WithHint("Free disk space; the next start reads what is missing from the journal.")
+	}
+	if e.dead == nil {
 		e.cutJournal()
 	}
 	e.feedMu.Lock()

@@ -88,8 +88,15 @@ func (g *Ingest) DeleteRange(lo, hi []byte) error {
 	return fail(g.w.DeleteRange(lo, hi))
 }
 
-// Finish ends the last file; all is then on disk, but not yet in the store.
-func (g *Ingest) Finish() error { return g.end() }
+// Finish ends the last file; all is then on disk, but not yet in the store. It
+// fails if there is no room left to tell the store of it: Commit might have to
+// wait for room then, and readers with it.
+func (g *Ingest) Finish() error {
+	if err := g.end(); err != nil {
+		return err
+	}
+	return g.s.probeRoom()
+}
 
 // Commit makes the checkpoint part of the store, all or nothing.
 func (g *Ingest) Commit(ctx context.Context) error {

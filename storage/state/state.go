@@ -44,6 +44,8 @@ type Store struct {
 	idle    []*Iter // of the current version
 	version uint64  // counts checkpoints that entered
 	closed  bool
+
+	waiting atomic.Int32 // writes that wait for room on the disk
 }
 
 const stagingDir = "staging"
@@ -93,11 +95,13 @@ func Open(dir string, fs vfs.FS, o Options) (*Store, error) {
 	// Damage comes back as an error of the read; by default it would end the process.
 	po.EventListener = &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}}
 	po.EnsureDefaults() // key schemas, which files are verified with too
+	s := &Store{fs: fs, dir: dir, opts: po}
+	po.FS = &roomFS{FS: fs, waiting: &s.waiting}
 	db, err := pebble.Open(dir, po)
 	if err != nil {
 		return nil, fail(err)
 	}
-	s := &Store{db: db, fs: fs, dir: dir, opts: po}
+	s.db = db
 	if !o.ReadOnly {
 		// What a crash left half built.
 		staging := fs.PathJoin(dir, stagingDir)
@@ -111,6 +115,9 @@ func Open(dir string, fs vfs.FS, o Options) (*Store, error) {
 
 // Close ends all background work. No iterator may be open.
 func (s *Store) Close() error { return errors.Join(s.entered(true), fail(s.db.Close())) }
+
+// Full reports that a checkpoint or a compaction waits for room on the disk.
+func (s *Store) Full() bool { return s.waiting.Load() > 0 }
 
 // quiet drops what Pebble logs; errors come back from its calls.
 type quiet struct{}
