@@ -347,18 +347,25 @@ func (j *Journal) Truncate(before uint64) error {
 		}
 	}
 	j.mu.Unlock()
-	for _, lf := range drop {
-		if err := j.cfg.stop("journal: before remove"); err != nil {
-			return err
+	// One by one, each removal durable before the next: what is left must never have
+	// a gap. What cannot be removed now is the first to go next time.
+	for i, lf := range drop {
+		err := j.cfg.stop("journal: before remove")
+		if err == nil {
+			err = j.cfg.FS.Remove(lf.name)
 		}
-		if err := j.cfg.FS.Remove(lf.name); err != nil {
+		if err == nil {
+			i++
+			err = syncDir(j.cfg.FS, j.cfg.Dir)
+		}
+		if err != nil {
+			j.mu.Lock()
+			j.files = append(drop[i:len(drop):len(drop)], j.files...)
+			j.mu.Unlock()
 			return coded(err)
 		}
 	}
-	if len(drop) == 0 {
-		return nil
-	}
-	return coded(syncDir(j.cfg.FS, j.cfg.Dir))
+	return nil
 }
 
 // Close closes the file; what was not synced may be lost.
