@@ -133,7 +133,9 @@ func TestBrokenDisk(t *testing.T) {
 			_ = c.e.Close()
 			mem = image
 			c.fs = errorfs.Wrap(mem, inject)
-			c.open()
+			if err := c.tryOpen(); err != nil {
+				t.Fatalf("%s: open: %v", where(), err)
+			}
 			c.recovered(where(), acked)
 			c.check(where())
 			c.follow(where())
