@@ -19,6 +19,7 @@ import (
 
 	"github.com/tarndb/tarn/demo"
 	"github.com/tarndb/tarn/server"
+	"github.com/tarndb/tarn/sql/sqlerr"
 )
 
 // version is set by the linker for releases.
@@ -142,6 +143,13 @@ func main() {
 		kong.Description("A streaming SQL database: standing SQL over streams, read by any Postgres client."), kong.UsageOnError())
 	if err := k.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "tarn: "+err.Error())
+		var coded *sqlerr.Error
+		if errors.As(err, &coded) {
+			fmt.Fprintf(os.Stderr, "SQLSTATE %s\n", coded.Code)
+			if coded.Hint != "" {
+				fmt.Fprintln(os.Stderr, coded.Hint)
+			}
+		}
 		os.Exit(1)
 	}
 }

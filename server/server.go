@@ -51,11 +51,11 @@ type Server struct {
 
 // Start opens the folder, recovers, and serves. When it returns, clients can
 // connect and every answer is exact.
-func Start(cfg Config) (s *Server, err error) {
+func Start(cfg Config) (_ *Server, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s = &Server{cfg: cfg, started: time.Now(), served: make(chan error, 1), metrics: prometheus.NewRegistry()}
+	s := &Server{cfg: cfg, started: time.Now(), served: make(chan error, 1), metrics: prometheus.NewRegistry()}
 	if s.lock, err = lockFolder(cfg.Data); err != nil {
 		return nil, err
 	}
