@@ -3,11 +3,13 @@ package exec
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tarndb/tarn/exec/operator"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/vec"
+	"github.com/tarndb/tarn/storage/journal"
 	"github.com/tarndb/tarn/storage/topic"
 )
 
@@ -21,6 +23,8 @@ import (
 //   - Streams are read by position, which only grows; nothing is kept aside.
 //   - The watermark stays below everything until the view joins, so no window
 //     closes early; late records are known by their recorded mark.
+//   - The epoch at which it joins has a frame of its own, so that it answers for the
+//     same epochs after a crash.
 //   - A checkpoint holds the state and the positions of the same moment, so a crash
 //     resumes where the checkpoint was.
 
@@ -193,6 +197,11 @@ func (e *Engine) backfill() {
 		return // dropped
 	}
 	ep := e.applied.Load()
+	if r.left() == 0 {
+		if ep = e.sealJoin(r); e.dead != nil {
+			return
+		}
+	}
 	err := guard("backfill", func() error { return r.advance(ep) })
 	switch {
 	case err != nil:
@@ -205,6 +214,44 @@ func (e *Engine) backfill() {
 		e.publishMarks()
 		e.log.Info("view has joined the live group", "view", r.def.Name)
 	}
+}
+
+// sealJoin makes an epoch for a view to join at. Where the journal takes none, the
+// view joins at the applied one all the same, until the next crash.
+func (e *Engine) sealJoin(r *runner) Epoch {
+	ep := e.nextEpoch()
+	frame := journal.Frame{Epoch: ep, Time: int64(ep), Entries: []journal.Entry{{Kind: journal.KindMeta, Object: r.rel.id}}}
+	if err := e.journal.Append(&frame); err != nil {
+		e.log.Warn("could not seal the epoch at which a view joins", "view", r.def.Name, "err", err)
+		return e.applied.Load()
+	}
+	e.last = ep
+	e.acked.Store(ep)
+	err := e.topics.Apply(&frame)
+	if err == nil {
+		err = guard("step", func() error { return e.step(ep, nil, nil) })
+	}
+	if err != nil {
+		e.die("join", err)
+	}
+	return ep
+}
+
+// replayJoin lets a view join where the journal says that it did.
+func (e *Engine) replayJoin(id uint64, ep Epoch) {
+	rel := e.relation(id)
+	if rel == nil || rel.run == nil || rel.run.detached == nil {
+		return
+	}
+	r := rel.run
+	e.backfills = slices.DeleteFunc(e.backfills, func(b *runner) bool { return b == r })
+	for r.detached != nil {
+		if err := guard("backfill", func() error { return r.advance(ep) }); err != nil {
+			_ = r.fail(err)
+			return
+		}
+	}
+	e.publishMarks()
 }
 
 // viewState is what readers may know of a view's way.

@@ -128,6 +128,7 @@ func (e *Engine) replay(f *journal.Frame, checkpoint Epoch) error {
 	}
 	var setup *Setup
 	in := inputs{}
+	var joins []uint64
 	for i := range f.Entries {
 		en := &f.Entries[i]
 		switch en.Kind {
@@ -146,6 +147,8 @@ func (e *Engine) replay(f *journal.Frame, checkpoint Epoch) error {
 				return err
 			}
 			in[en.Object] = append(in[en.Object], x)
+		case journal.KindMeta:
+			joins = append(joins, en.Object)
 		case journal.KindWatermark:
 			mark, err := strconv.ParseInt(string(en.Payload), 10, 64)
 			if err != nil {
@@ -162,7 +165,13 @@ func (e *Engine) replay(f *journal.Frame, checkpoint Epoch) error {
 		return err
 	}
 	e.last = f.Epoch
-	return e.step(f.Epoch, in, setup)
+	if err := e.step(f.Epoch, in, setup); err != nil {
+		return err
+	}
+	for _, id := range joins {
+		e.replayJoin(id, f.Epoch)
+	}
+	return nil
 }
 
 // decode is a journal payload as the rows that were admitted.

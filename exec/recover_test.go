@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -46,6 +47,41 @@ func TestWatermarkSurvives(t *testing.T) {
 	crash()
 	if mark() < idle {
 		t.Fatalf("watermark is %d after a restart, was %d", mark(), idle)
+	}
+	d.close()
+}
+
+// TestJoinSurvives: a view that was built beside the live group answers for the
+// same epochs after a crash as before it.
+func TestJoinSurvives(t *testing.T) {
+	d := openDB(t, vfs.NewCrashableMem())
+	d.create("stream 16401")
+	kvw := make([]int64, 0, 3*sliceRows)
+	for k := range sliceRows {
+		kvw = append(kvw, int64(k%3), 1, 1)
+	}
+	d.insert(streamID, kvw...)
+	d.create("view 16402 over 16401")
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := d.e.WaitView(ctx, viewID, func(int64, int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	epochs := []Epoch{d.e.Applied(), d.insert(streamID, 1, 100, 1), d.insert(streamID, 2, 200, 1)}
+	var before []string
+	for _, ep := range epochs {
+		d.read(viewScan(viewID), 0)
+		before = append(before, d.read(viewScan(viewID), ep))
+	}
+	crashed := d.fs.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
+	d.close()
+	d.fs = crashed
+	d.open()
+	if err := d.e.WaitView(ctx, viewID, func(int64, int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	for i, ep := range epochs {
+		d.want(d.read(viewScan(viewID), ep), before[i])
 	}
 	d.close()
 }
