@@ -1,0 +1,136 @@
+package metamorphic
+
+import (
+	"fmt"
+	"strings"
+)
+
+// scope is what expressions may name.
+type scope struct {
+	w    *world
+	cols []column
+}
+
+// expr is a random expression of a kind. It cannot fail: no division, no cast of
+// text, small numbers.
+func (s scope) expr(k kind, depth int) string {
+	rng := s.w.rng
+	var own []string
+	for _, c := range s.cols {
+		if c.kind == k {
+			own = append(own, c.name)
+		}
+	}
+	if depth <= 0 || rng.Intn(3) == 0 {
+		if len(own) > 0 && rng.Intn(8) > 0 {
+			return own[rng.Intn(len(own))]
+		}
+		return s.w.literal(k, true)
+	}
+	sub := func(k kind) string { return s.expr(k, depth-1) }
+	switch rng.Intn(6) {
+	case 0:
+		return fmt.Sprintf("CASE WHEN %s THEN %s ELSE %s END", sub(boolean), sub(k), sub(k))
+	case 1:
+		return fmt.Sprintf("coalesce(%s, %s)", sub(k), sub(k))
+	case 2:
+		return fmt.Sprintf("nullif(%s, %s)", sub(k), sub(k))
+	}
+	pick := func(forms ...string) string { return forms[rng.Intn(len(forms))] }
+	switch k {
+	case integer:
+		switch rng.Intn(4) {
+		case 0:
+			return fmt.Sprintf("(%s %% %d)", sub(integer), 2+rng.Intn(5))
+		case 1:
+			return fmt.Sprintf("length(%s)::int8", sub(str))
+		case 2:
+			return fmt.Sprintf("%s(%s)", pick("abs", "-", "+"), sub(integer))
+		}
+		return fmt.Sprintf("(%s %s %s)", sub(integer), pick("+", "-"), sub(integer))
+	case number:
+		if rng.Intn(3) == 0 {
+			return fmt.Sprintf("(%s)::numeric(20,4)", sub(integer))
+		}
+		return fmt.Sprintf("(%s %s %s)", sub(number), pick("+", "-"), sub(number))
+	case str:
+		if rng.Intn(2) == 0 {
+			return fmt.Sprintf("%s(%s)", pick("upper", "lower", "trim"), sub(str))
+		}
+		return fmt.Sprintf("substr(%s || %s, 1, 5)", sub(str), sub(str))
+	case timestamp:
+		if rng.Intn(2) == 0 {
+			return fmt.Sprintf("date_trunc('hour', %s)", sub(timestamp))
+		}
+		return fmt.Sprintf("(%s + INTERVAL '5 minutes')", sub(timestamp))
+	}
+	return s.predicate(depth - 1)
+}
+
+// predicate is a random condition.
+func (s scope) predicate(depth int) string {
+	rng := s.w.rng
+	k := kind(rng.Intn(int(kinds)))
+	x := s.expr(k, depth)
+	for try := 0; try < 3 && !strings.ContainsAny(x, "abc"); try++ { // rather one with a column
+		k = kind(rng.Intn(int(kinds)))
+		x = s.expr(k, depth)
+	}
+	switch rng.Intn(9) {
+	case 0:
+		return fmt.Sprintf("(%s) IS %sNULL", x, []string{"", "NOT "}[rng.Intn(2)])
+	case 1:
+		return fmt.Sprintf("(%s) %sIN (%s, %s, %s)", x, []string{"", "NOT "}[rng.Intn(2)], s.w.literal(k, true), s.w.literal(k, false), s.w.literal(k, false))
+	case 2:
+		return fmt.Sprintf("(%s) IS DISTINCT FROM (%s)", x, s.expr(k, depth-1))
+	case 3:
+		if depth > 0 {
+			return fmt.Sprintf("(%s %s %s)", s.predicate(depth-1), []string{"AND", "OR"}[rng.Intn(2)], s.predicate(depth-1))
+		}
+	case 4:
+		if depth > 0 {
+			return fmt.Sprintf("NOT (%s)", s.predicate(depth-1))
+		}
+	case 5:
+		if k != boolean {
+			return fmt.Sprintf("(%s) BETWEEN %s AND %s", x, s.w.literal(k, false), s.w.literal(k, false))
+		}
+	case 6:
+		if k == str {
+			return fmt.Sprintf("(%s) LIKE '%s'", x, []string{"a%", "%b%", "_", ""}[rng.Intn(4)])
+		}
+	}
+	return fmt.Sprintf("(%s) %s (%s)", x, []string{"=", "<>", "<", "<=", ">", ">="}[rng.Intn(6)], s.expr(k, depth-1))
+}
+
+// literal is a value of a small domain, so that rows meet.
+func (w *world) literal(k kind, null bool) string {
+	if null && w.rng.Intn(6) == 0 {
+		return "NULL::" + typeOf[k]
+	}
+	switch k {
+	case integer:
+		return fmt.Sprintf("%d::int8", w.rng.Intn(10)-1)
+	case number:
+		return fmt.Sprintf("%d.%02d::numeric(20,4)", w.rng.Intn(6), 25*w.rng.Intn(4))
+	case str:
+		return "'" + []string{"", "a", "b", "ab", "A", "abc", "é"}[w.rng.Intn(7)] + "'::text"
+	case boolean:
+		return []string{"true", "false"}[w.rng.Intn(2)]
+	}
+	return "'" + eventTime(w.rng.Intn(600)) + "'::timestamptz"
+}
+
+// eventTime is a time some seconds after a fixed one, far enough in the past that
+// the wall clock bounds no watermark.
+func eventTime(seconds int) string {
+	return fmt.Sprintf("2024-03-01 %02d:%02d:%02d+00", 9+seconds/3600, seconds/60%60, seconds%60)
+}
+
+// result is an expression as a column of its kind's type.
+func result(k kind, x string) string {
+	if k == number {
+		return "(" + x + ")::numeric(20,4)"
+	}
+	return "(" + x + ")::" + typeOf[k]
+}
