@@ -39,9 +39,11 @@ type serveCmd struct {
 	HTTP    string `name:"http" default:"127.0.0.1:7433" help:"Address of /healthz, /readyz and /metrics; empty for none." placeholder:"HOST:PORT"`
 	Memory  string `default:"2GiB" help:"Memory for state and queries." placeholder:"SIZE"`
 	Workers int    `default:"0" help:"Goroutines that share the work of a step; 0 = one per core."`
-	// For tests: kills must meet checkpoints, settling and the ends of journal files.
+	// For tests: kills must meet checkpoints, settling, the ends of journal files, and
+	// views that are being built.
 	CheckpointEvery time.Duration `default:"10s" hidden:""`
 	JournalFile     string        `default:"64MiB" hidden:""`
+	InlineRows      int64         `default:"20000" hidden:""`
 
 	LogLevel string `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged."`
 }
@@ -64,7 +66,7 @@ func (c *serveCmd) Run() error {
 	defer stop()
 	s, err := server.Start(server.Config{
 		Listen: c.Listen, Data: c.Data, HTTP: c.HTTP, MemoryBytes: memory, Workers: c.Workers, Version: version, Log: log,
-		CheckpointEvery: c.CheckpointEvery, JournalFileBytes: journalFile,
+		CheckpointEvery: c.CheckpointEvery, JournalFileBytes: journalFile, InlineRows: c.InlineRows,
 	})
 	if err != nil {
 		return err

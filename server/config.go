@@ -25,6 +25,8 @@ type Config struct {
 	CheckpointEvery time.Duration
 	// JournalFileBytes is the size of one journal file; 0 = 64 MiB.
 	JournalFileBytes int64
+	// InlineRows: a new view over more history is built beside the live group; 0 = 20,000.
+	InlineRows int64
 }
 
 // Validate fills in defaults and refuses what cannot work.

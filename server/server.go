@@ -76,7 +76,7 @@ func Start(cfg Config) (_ *Server, err error) {
 	s.host = newHost(cfg.Log)
 	s.engine, err = exec.Open(exec.Config{
 		FS: vfs.Default, Dir: cfg.Data, Host: s.host, Now: nowMicros, MemoryBytes: cfg.MemoryBytes, Workers: cfg.Workers,
-		CheckpointEvery: cfg.CheckpointEvery, JournalFileBytes: cfg.JournalFileBytes, Log: cfg.Log, Metrics: s.metrics,
+		CheckpointEvery: cfg.CheckpointEvery, JournalFileBytes: cfg.JournalFileBytes, InlineRows: cfg.InlineRows, Log: cfg.Log, Metrics: s.metrics,
 	})
 	if err != nil {
 		return nil, err

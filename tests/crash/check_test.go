@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -29,7 +30,11 @@ func (r *round) check(ctx context.Context, c *pgconn.PgConn) error {
 			return err
 		}
 	}
-	if _, err := rows(ctx, c, "SELECT * FROM extra LIMIT 0"); err == nil {
+	_, err := rows(ctx, c, "SELECT * FROM extra LIMIT 0")
+	for began := time.Now(); code(err) == "55000" && time.Since(began) < patience; time.Sleep(time.Millisecond) {
+		_, err = rows(ctx, c, "SELECT * FROM extra LIMIT 0") // it is still being built
+	}
+	if err == nil {
 		if err := same(ctx, c, "SELECT * FROM extra", r.model.extra); err != nil {
 			return err
 		}
