@@ -82,6 +82,14 @@ func (e *Engine) Locks() *Locks { return e.locks }
 // Failed gets the reason if the engine has to stop.
 func (e *Engine) Failed() <-chan error { return e.failed }
 
+// Fresh is the epoch to read at if everything acknowledged is applied, so that
+// there is nothing to wait for.
+func (e *Engine) Fresh() (ep Epoch, ok bool) {
+	acked := e.acked.Load()
+	ep = e.applied.Load()
+	return ep, ep >= acked
+}
+
 // WaitFresh waits until everything acknowledged before the call is applied, and
 // returns the epoch to read at.
 func (e *Engine) WaitFresh(ctx context.Context) (Epoch, error) {

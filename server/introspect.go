@@ -3,6 +3,7 @@ package server
 import (
 	"strings"
 
+	"github.com/tarndb/tarn/catalog"
 	"github.com/tarndb/tarn/catalog/pgcatalog"
 )
 
@@ -12,8 +13,22 @@ type view struct {
 	*pgcatalog.Lookup
 }
 
-func (s *session) view() view {
-	return view{s, pgcatalog.NewLookup(s.catalogInput(), s.SearchPath())}
+// seenCatalog is a view and what it was made from. Statements ask for one each,
+// and almost none looks anything up.
+type seenCatalog struct {
+	*view
+	catalog    *catalog.Snapshot
+	generation int
+	sessions   uint64
+}
+
+func (s *session) view() *view {
+	now := seenCatalog{catalog: s.catalog(), generation: s.generation, sessions: s.srv.sessions.version.Load()}
+	if k := &s.known; k.view == nil || k.catalog != now.catalog || k.generation != now.generation || k.sessions != now.sessions {
+		now.view = &view{s, pgcatalog.NewLookup(s.catalogInput(), s.SearchPath())}
+		s.known = now
+	}
+	return s.known.view
 }
 
 // catalogInput is what the system catalogs are computed from.

@@ -60,7 +60,9 @@ func newPeek(e *exec.Engine, q *planner.Query) *peek {
 		return nil
 	}
 	fixed := map[int]expr.Expr{}
+	rest := false // a condition beside the key
 	for _, c := range conjuncts(cond) {
+		before := len(fixed)
 		if call, ok := c.(*expr.Call); ok && call.Fn.Name == "=" && len(call.Args) == 2 {
 			for i := range 2 {
 				col, isCol := call.Args[i].(*expr.Column)
@@ -70,7 +72,9 @@ func newPeek(e *exec.Engine, q *planner.Query) *peek {
 				}
 			}
 		}
+		rest = rest || len(fixed) == before
 	}
+	rest = rest || len(fixed) > len(key)
 	for _, k := range key {
 		x := fixed[k]
 		if x == nil {
@@ -91,6 +95,9 @@ func newPeek(e *exec.Engine, q *planner.Query) *peek {
 		var err error
 		switch x := st.(type) {
 		case *plan.Filter:
+			if x.Cond == cond && !rest {
+				continue // the look-up is the condition
+			}
 			step.cond, err = expr.Compile([]expr.Expr{x.Cond}, in)
 		case *plan.Project:
 			step.exprs, err = expr.Compile(x.Exprs, in)

@@ -31,6 +31,7 @@ type session struct {
 	set    *settings
 	// generation counts changes of settings: a cached plan belongs to one.
 	generation int
+	known      seenCatalog // as of the last statement
 	tx         *txn
 	seen       exec.Epoch // newest epoch this session has written or read
 	connected  time.Time

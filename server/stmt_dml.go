@@ -7,6 +7,7 @@ import (
 	"github.com/tarndb/tarn/exec"
 	"github.com/tarndb/tarn/pgwire"
 	"github.com/tarndb/tarn/planner"
+	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/ast"
 	"github.com/tarndb/tarn/sql/expr"
 	"github.com/tarndb/tarn/sql/funcs"
@@ -29,6 +30,53 @@ type boundDML struct {
 	generation int
 	returning  *expr.Program
 	inserts    bool
+	values     *plan.Values  // INSERT … VALUES: no circuit is needed for its rows
+	over       *expr.Program // what stands over values, nil = nothing
+}
+
+// findValues recognises Values, or Project over it.
+func (d *boundDML) findValues() error {
+	n := d.Source
+	p, projects := n.(*plan.Project)
+	if projects {
+		n = p.In
+	}
+	v, ok := n.(*plan.Values)
+	if !ok || !d.inserts {
+		return nil
+	}
+	if projects {
+		var err error
+		if d.over, err = expr.Compile(p.Exprs, nodeTypes(v)); err != nil {
+			return err
+		}
+	}
+	d.values = v
+	return nil
+}
+
+// constants computes the rows of INSERT … VALUES.
+func (d *boundDML) constants(ec *funcs.Ctx) (*vec.Batch, error) {
+	ts := nodeTypes(d.values)
+	b := &vec.Batch{N: len(d.values.Rows), Cols: make([]*vec.Vec, len(ts))}
+	ds := make([]types.Datum, b.N)
+	for c, t := range ts {
+		for i, row := range d.values.Rows {
+			var err error
+			if ds[i], err = expr.EvalDatum(ec, row[c]); err != nil {
+				return nil, err
+			}
+		}
+		b.Cols[c] = vec.FromDatums(t, ds)
+	}
+	if d.over == nil {
+		return b, nil
+	}
+	cols, errs := d.over.Eval(ec, b)
+	if len(errs) > 0 {
+		return nil, errs[0].Err
+	}
+	return &vec.Batch{N: b.N, Cols: cols}, nil
 }
 
 func prepareDML(p *prepared) error {
@@ -72,6 +120,9 @@ func (s *session) planDML(stmt ast.Statement, params []types.Type) (*boundDML, e
 	}
 	_, inserts := stmt.(*ast.Insert)
 	b := &boundDML{DML: d, inserts: inserts, version: opt.Catalog.Version, generation: s.generation}
+	if err := b.findValues(); err != nil {
+		return nil, err
+	}
 	if d.Returning != nil {
 		if b.returning, err = expr.Compile(d.Returning, columnTypes(d.Target)); err != nil {
 			return nil, err
@@ -91,6 +142,10 @@ func (s *session) change2(ctx context.Context, d *boundDML, args []types.Datum, 
 
 // source reads the rows that a change is about.
 func (s *session) source(ctx context.Context, d *boundDML, ec *funcs.Ctx, ep exec.Epoch) ([]*vec.Batch, error) {
+	if d.values != nil {
+		b, err := d.constants(ec)
+		return []*vec.Batch{b}, err
+	}
 	var out []*vec.Batch
 	o := exec.ReadOptions{Epoch: ep, Ctx: ec, Own: s.tx.own, System: s.systemRows}
 	err := s.srv.engine.Read(ctx, d.Source, o, func(b *vec.Batch) error {
@@ -101,9 +156,12 @@ func (s *session) source(ctx context.Context, d *boundDML, ec *funcs.Ctx, ep exe
 }
 
 func (s *session) insert(ctx context.Context, d *boundDML, ec *funcs.Ctx, out pgwire.ResultWriter) (int64, error) {
-	ep, err := s.readEpoch(ctx)
-	if err != nil {
-		return 0, err
+	var ep exec.Epoch
+	var err error
+	if d.values == nil || len(d.Target.PrimaryKey) > 0 { // else nothing is read
+		if ep, err = s.readEpoch(ctx); err != nil {
+			return 0, err
+		}
 	}
 	batches, err := s.source(ctx, d, ec, ep)
 	if err != nil {

@@ -64,18 +64,17 @@ func (s *session) readEpoch(ctx context.Context) (exec.Epoch, error) {
 	if t != nil && t.repeat && t.epoch != 0 {
 		return t.epoch, nil
 	}
-	var ep exec.Epoch
+	ep, fresh := s.srv.engine.Fresh()
 	var err error
-	if s.set.readWait > 0 {
+	if s.set.readWait > 0 && !fresh {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, s.set.readWait, sqlerr.New(sqlerr.QueryCanceled, "the read did not become fresh within read_wait_timeout").
 			WithHint("A view is slow, or the server is overloaded; SET read_freshness = 'any' reads what is there."))
 		defer cancel()
 	}
-	switch s.set.freshness {
-	case "any":
-		ep = s.srv.engine.Applied()
-	case "session":
+	switch {
+	case fresh || s.set.freshness == "any":
+	case s.set.freshness == "session":
 		ep, err = s.srv.engine.WaitApplied(ctx, s.seen)
 	default:
 		ep, err = s.srv.engine.WaitFresh(ctx)

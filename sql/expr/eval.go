@@ -77,8 +77,13 @@ func (p *Program) EvalFilter(c *funcs.Ctx, b *vec.Batch) (sel []int32, errs []fu
 
 // EvalDatum computes an expression without columns. Parameters come from c.
 func EvalDatum(c *funcs.Ctx, e Expr) (types.Datum, error) {
-	if k, ok := e.(*Const); ok {
+	switch k := e.(type) {
+	case *Const:
 		return k.Val, nil
+	case *Param:
+		if k.N <= len(c.Params) {
+			return c.Params[k.N-1], nil
+		}
 	}
 	p, err := Compile([]Expr{e}, nil)
 	if err != nil {
