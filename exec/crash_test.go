@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,8 +23,8 @@ import (
 )
 
 // crashDB is an engine with a model beside it: what each relation held at each
-// epoch. The relations are a table, a bag's worth of stream, sums over both, and a
-// sum over a sum.
+// epoch. The relations are a table, a bag, a stream, sums over each, and a sum over a
+// sum.
 type crashDB struct {
 	*db
 	rng   *rand.Rand
@@ -34,11 +35,13 @@ type crashDB struct {
 	subs  map[uint64]*follower // by relation
 	// inFlight is the state after the first transaction that failed: it may be there.
 	inFlight *contents
+	acked    atomic.Int64 // epochs acknowledged
 }
 
-// contents is the base relations: rows of the stream in order, table by key.
+// contents is the base relations: rows of stream and bag in order, table by key.
 type contents struct {
 	stream [][2]int64
+	bag    [][2]int64
 	table  map[int64]int64
 }
 
@@ -47,17 +50,17 @@ func (c contents) clone() contents {
 	for k, v := range c.table {
 		t[k] = v
 	}
-	return contents{append([][2]int64(nil), c.stream...), t}
+	return contents{append([][2]int64(nil), c.stream...), append([][2]int64(nil), c.bag...), t}
 }
 
 // Relations of a crashDB.
 const (
-	crashStream, crashTable      = streamID, tableID
-	overStream, overTable, twice = 16410, 16411, 16412
+	crashStream, crashTable, crashBag     = streamID, tableID, 16398
+	overStream, overTable, twice, overBag = 16410, 16411, 16412, 16413
 )
 
 func crashPlan(id uint64) plan.Node {
-	if id == crashStream || id == crashTable {
+	if id == crashStream || id == crashTable || id == crashBag {
 		return scanPlan(id)
 	}
 	return viewScan(id)
@@ -71,11 +74,14 @@ func (c contents) rows(id uint64) string {
 		each(func(k, v int64) { m[k] = [2]int64{m[k][0] + 1, m[k][1] + v} })
 		return m
 	}
-	stream := func(add func(k, v int64)) {
-		for _, r := range c.stream {
-			add(r[0], r[1])
+	list := func(rows [][2]int64) func(add func(k, v int64)) {
+		return func(add func(k, v int64)) {
+			for _, r := range rows {
+				add(r[0], r[1])
+			}
 		}
 	}
+	stream, bag := list(c.stream), list(c.bag)
 	table := func(add func(k, v int64)) {
 		for k, v := range c.table {
 			add(k, v)
@@ -87,6 +93,10 @@ func (c contents) rows(id uint64) string {
 		stream(func(k, v int64) { out = append(out, fmt.Sprintf("%d %d", k, v)) })
 	case crashTable:
 		table(func(k, v int64) { out = append(out, fmt.Sprintf("%d %d", k, v)) })
+	case crashBag:
+		bag(func(k, v int64) { out = append(out, fmt.Sprintf("%d %d", k, v)) })
+	case overBag:
+		groups = sums(bag)
 	case overStream:
 		groups = sums(stream)
 	case overTable:
@@ -105,7 +115,7 @@ func (c contents) rows(id uint64) string {
 	return strings.Join(out, "; ")
 }
 
-var crashRelations = []uint64{crashStream, crashTable, overStream, overTable, twice}
+var crashRelations = []uint64{crashStream, crashTable, crashBag, overStream, overTable, overBag, twice}
 
 func newCrashDB(t *testing.T, seed int64, fs vfs.FS) *crashDB {
 	c := &crashDB{db: &db{t: t, host: &fakeHost{}, fs: fs}, rng: rand.New(rand.NewSource(seed)),
@@ -114,7 +124,8 @@ func newCrashDB(t *testing.T, seed int64, fs vfs.FS) *crashDB {
 	c.open()
 	c.create(fmt.Sprintf("table %d", crashTable))
 	c.create(fmt.Sprintf("stream %d", crashStream))
-	for view, over := range map[uint64]uint64{overStream: crashStream, overTable: crashTable} {
+	c.create(fmt.Sprintf("bag %d", crashBag))
+	for view, over := range map[uint64]uint64{overStream: crashStream, overTable: crashTable, overBag: crashBag} {
 		c.create(fmt.Sprintf("view %d over %d", view, over))
 	}
 	c.create(fmt.Sprintf("view %d over %d", twice, overStream))
@@ -156,6 +167,17 @@ func (c *crashDB) next() (*Txn, contents) {
 		b.Weights = nil
 		txn.Writes = append(txn.Writes, Write{Object: crashStream, Rows: b})
 	}
+	if c.rng.Intn(2) == 0 {
+		var kvw []int64
+		for range 1 + c.rng.Intn(4) {
+			k, v := c.rng.Int63n(12), c.rng.Int63n(3)
+			kvw = append(kvw, k, v, 1)
+			after.bag = append(after.bag, [2]int64{k, v})
+		}
+		b := rows(kvw...)
+		b.Weights = nil
+		txn.Writes = append(txn.Writes, Write{Object: crashBag, Rows: b})
+	}
 	if len(txn.Writes) == 0 || c.rng.Intn(2) == 0 {
 		var kvw []int64
 		for _, k := range c.rng.Perm(20)[:1+c.rng.Intn(6)] {
@@ -180,6 +202,7 @@ func (c *crashDB) note(ep Epoch, s contents) {
 	c.state = s
 	c.past[ep] = s
 	c.order = append(c.order, ep)
+	c.acked.Store(int64(len(c.order)))
 }
 
 // step commits a random transaction.
@@ -195,14 +218,19 @@ func (c *crashDB) step() error {
 	return err
 }
 
-// checkpoint runs a whole checkpoint, with settling and the cut of the journal.
-func (c *crashDB) checkpoint() error {
-	var running chan struct{}
-	err := c.e.onLoop(context.Background(), func() error {
+// begin begins a checkpoint.
+func (c *crashDB) begin() (running chan struct{}, err error) {
+	err = c.e.onLoop(context.Background(), func() error {
 		c.e.checkpoint()
 		running = c.e.ck.running
 		return nil
 	})
+	return running, err
+}
+
+// checkpoint runs a whole checkpoint, with settling and the cut of the journal.
+func (c *crashDB) checkpoint() error {
+	running, err := c.begin()
 	if err != nil {
 		return err
 	}
@@ -255,10 +283,12 @@ func (c *crashDB) recovered(where string, acked int) {
 		delete(c.past, ep)
 	}
 	c.order = c.order[:n]
+	c.acked.Store(int64(n))
 	if n > 0 {
 		c.state = c.past[c.order[n-1]]
 	}
-	if inFlight != nil && (n == 0 || c.order[n-1] != at) && c.read(crashPlan(crashStream), 0)+c.read(crashPlan(crashTable), 0) == inFlight.rows(crashStream)+inFlight.rows(crashTable) {
+	if inFlight != nil && (n == 0 || c.order[n-1] != at) && c.read(crashPlan(crashStream), 0)+c.read(crashPlan(crashBag), 0)+c.read(crashPlan(crashTable), 0) ==
+		inFlight.rows(crashStream)+inFlight.rows(crashBag)+inFlight.rows(crashTable) {
 		c.note(at, *inFlight)
 	}
 }
@@ -388,27 +418,34 @@ func (c *crashDB) untilStop(failure error) (image *vfs.MemFS, point string, acke
 		if n--; n > 0 || chosen != "" && p != chosen && n > -600 {
 			return nil
 		}
-		point, acked = p, len(c.order) // the writer waits meanwhile
+		point, acked = p, int(c.acked.Load())
 		image = c.fs.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: keep, RNG: source})
 		if fails {
 			return failure
 		}
 		return nil
 	}
-	for {
+	taken := func() bool {
 		mu.Lock()
-		done := image != nil
-		mu.Unlock()
-		if done {
+		defer mu.Unlock()
+		return image != nil
+	}
+	for {
+		if taken() {
 			return image, point, acked
 		}
 		for range 1 + c.rng.Intn(6) {
-			if err := c.step(); err != nil && image == nil {
+			if err := c.step(); err != nil && !taken() {
 				c.t.Fatalf("commit: %v", err)
 			}
 		}
-		if c.rng.Intn(2) == 0 {
-			if err := c.checkpoint(); err != nil && !errors.Is(err, failure) && image == nil {
+		switch c.rng.Intn(4) {
+		case 0: // beside the writes that follow
+			if _, err := c.begin(); err != nil {
+				c.t.Fatalf("checkpoint: %v", err)
+			}
+		case 1:
+			if err := c.checkpoint(); err != nil && !errors.Is(err, failure) && !taken() {
 				c.t.Fatalf("checkpoint: %v", err)
 			}
 		}

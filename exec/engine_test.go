@@ -56,6 +56,8 @@ func (h *fakeHost) create(s *Setup, def string) error {
 		return s.CreateTable(TableDef{ID: id, Name: "t", Types: pair, Columns: []string{"k", "v"}, Key: []int{0}, KeyName: "t_pkey", Rowtime: -1})
 	case "stream":
 		return s.CreateStream(StreamDef{ID: id, Name: "s", Types: pair, Columns: []string{"k", "v"}, Rowtime: -1, RetainMicros: -1})
+	case "bag":
+		return s.CreateTable(TableDef{ID: id, Name: "bag", Types: pair, Columns: []string{"k", "v"}, Rowtime: -1})
 	case "timed": // event time is column v, one second behind, idle after a second
 		return s.CreateStream(StreamDef{ID: id, Name: "timed", Types: pair, Columns: []string{"k", "v"}, Rowtime: 1,
 			DelayMicros: 1_000_000, IdleMicros: 1_000_000, RetainMicros: -1})
