@@ -32,6 +32,7 @@ type streamMeta struct {
 	Next      int64 // position of the next record
 	Watermark int64
 	LastIn    int64
+	Late      int64 // records so far
 }
 
 type viewMeta struct {
@@ -122,14 +123,6 @@ func (e *Engine) settle(ep Epoch) error {
 	return nil
 }
 
-// waitCheckpoint waits for the running checkpoint.
-func (e *Engine) waitCheckpoint() {
-	if e.ck.running != nil {
-		<-e.ck.running
-		e.ck.running = nil
-	}
-}
-
 // waitUnlessFull waits for the running checkpoint; false: it waits for room on the
 // disk.
 func (e *Engine) waitUnlessFull() bool {
@@ -157,7 +150,7 @@ func (e *Engine) meta(ep Epoch) *meta {
 		case tableRelation:
 			m.Tables[id] = tableMeta{NextRow: r.nextRow}
 		case streamRelation:
-			m.Streams[id] = streamMeta{Next: r.next, Watermark: r.mark.value, LastIn: r.lastIn}
+			m.Streams[id] = streamMeta{Next: r.next, Watermark: r.mark.value, LastIn: r.lastIn, Late: r.late.Load()}
 		case viewRelation:
 			v := viewMeta{Fingerprint: r.run.fingerprint, Watermark: r.run.mark, From: r.run.from}
 			if d := r.run.detached; d != nil {
