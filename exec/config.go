@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/types"
@@ -47,8 +46,7 @@ type Config struct {
 	// RetainMicros is how long superseded rows are kept where a relation does not
 	// say otherwise; 0 = one hour.
 	RetainMicros int64
-	Log          *slog.Logger          // nil = discard
-	Metrics      prometheus.Registerer // nil = none
+	Log          *slog.Logger // nil = discard
 	// Stop is called at each step of what must survive a crash. For tests.
 	Stop func(point string) error
 }

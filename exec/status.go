@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"time"
+
 	"github.com/tarndb/tarn/exec/zset"
 )
 
@@ -124,7 +126,10 @@ func (e *Engine) Feeds() []FeedStatus {
 
 // Status is what sys.engine says.
 type Status struct {
-	Applied, Checkpoint      Epoch
+	Applied, Acked           Epoch
+	Checkpoint               Epoch // of the newest durable one
+	CheckpointTime           time.Duration
+	CheckpointPause          time.Duration
 	MemoryBytes, MemoryLimit int64
 	JournalBytes             int64
 	Epochs, Checkpoints      int64
@@ -135,6 +140,9 @@ func (e *Engine) Status() Status {
 	e.ck.mu.Lock()
 	ck := e.ck.epoch
 	e.ck.mu.Unlock()
-	return Status{Applied: e.applied.Load(), Checkpoint: ck, MemoryBytes: e.budget.Used(), MemoryLimit: e.budget.Limit(),
+	applied := e.applied.Load()
+	return Status{Applied: applied, Acked: max(e.acked.Load(), applied), Checkpoint: ck,
+		CheckpointTime: time.Duration(e.stats.checkpointNanos.Load()), CheckpointPause: time.Duration(e.stats.checkpointPause.Load()),
+		MemoryBytes: e.budget.Used(), MemoryLimit: e.budget.Limit(),
 		JournalBytes: e.journal.Bytes(), Epochs: e.stats.epochs.Load(), Checkpoints: e.stats.checkpoints.Load()}
 }

@@ -55,7 +55,8 @@ func Start(cfg Config) (_ *Server, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, started: time.Now(), served: make(chan error, 1), metrics: prometheus.NewRegistry()}
+	s := &Server{cfg: cfg, started: time.Now(), served: make(chan error, 1)}
+	s.metrics = newMetrics(s)
 	if s.lock, err = lockFolder(cfg.Data); err != nil {
 		return nil, err
 	}
@@ -76,7 +77,7 @@ func Start(cfg Config) (_ *Server, err error) {
 	s.host = newHost(cfg.Log)
 	s.engine, err = exec.Open(exec.Config{
 		FS: vfs.Default, Dir: cfg.Data, Host: s.host, Now: nowMicros, MemoryBytes: cfg.MemoryBytes, Workers: cfg.Workers,
-		CheckpointEvery: cfg.CheckpointEvery, JournalFileBytes: cfg.JournalFileBytes, InlineRows: cfg.InlineRows, Log: cfg.Log, Metrics: s.metrics,
+		CheckpointEvery: cfg.CheckpointEvery, JournalFileBytes: cfg.JournalFileBytes, InlineRows: cfg.InlineRows, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err
