@@ -68,9 +68,10 @@ type Engine struct {
 	// backfills are the detached views, in turn.
 	backfills []*runner
 	// wanted: whose deltas somebody reads, a view or a feed; nil = to be found anew.
-	wanted map[uint64]bool
-	ck     checkpoints
-	stats  stats
+	wanted  map[uint64]bool
+	ck      checkpoints
+	stepped stepped
+	stats   stats
 }
 
 // Applied is the newest epoch that reads can be exact for.

@@ -239,7 +239,9 @@ func (e *Engine) epochOf(group []*pending) {
 		}
 		accepted = nil
 	}
+	began := time.Now()
 	err := guard("step", func() error { return e.step(ep, ad.inputs, ad.setup) })
+	e.countStep(time.Since(began))
 	if err != nil {
 		e.die("step", err)
 	}

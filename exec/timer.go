@@ -17,9 +17,36 @@ type stats struct {
 	checkpointPause, checkpointNanos atomic.Int64
 }
 
+// replayMax is how much stepping a restart may have to do again: under load
+// checkpoints come before CheckpointEvery has passed.
+const replayMax = time.Second
+
+// stepped is the time that steps have taken since a checkpoint began.
+type stepped struct {
+	since time.Time // when it began
+	time  time.Duration
+}
+
+func (e *Engine) countStep(d time.Duration) {
+	if e.stepped.since != e.ck.last {
+		e.stepped = stepped{since: e.ck.last}
+	}
+	e.stepped.time += d
+}
+
+func (e *Engine) needCheckpoint() bool {
+	if e.space.NeedCheckpoint() {
+		return true
+	}
+	if e.cfg.CheckpointEvery <= 0 {
+		return false
+	}
+	return time.Since(e.ck.last) >= e.cfg.CheckpointEvery || e.stepped.since == e.ck.last && e.stepped.time >= replayMax
+}
+
 // onTimer is what the loop does by the clock alone.
 func (e *Engine) onTimer() {
-	if e.cfg.CheckpointEvery > 0 && time.Since(e.ck.last) >= e.cfg.CheckpointEvery || e.space.NeedCheckpoint() {
+	if e.needCheckpoint() {
 		e.checkpoint()
 	}
 	e.idle()
