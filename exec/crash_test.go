@@ -375,8 +375,8 @@ func TestCrashAtSteps(t *testing.T) {
 			c.follow(where)
 			image, point, acked := c.untilStop(stopped)
 			seen[point] = true
-			c.stop = nil
 			c.e.Close()
+			c.stop = nil
 			c.fs = image
 			c.open()
 			c.recovered(where+", "+point, acked)
