@@ -97,6 +97,7 @@ func (e *Engine) recover(m *meta, image []byte) error {
 		case streamRelation:
 			s := m.Streams[id]
 			r.next, r.lastIn = s.Next, s.LastIn
+			r.late.Store(s.Late)
 			if s.Watermark != 0 || s.Next > 0 {
 				r.mark.value = s.Watermark
 			}
