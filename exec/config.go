@@ -104,6 +104,7 @@ type TableDef struct {
 	Key     []int
 	KeyName string // constraint name in errors
 	Rowtime int    // event-time column, -1 = none
+	Created Epoch  // of the CREATE: before it there is no version to be missing
 	// RetainMicros: how long superseded rows are kept; 0 = the default, -1 = for ever.
 	RetainMicros int64
 }

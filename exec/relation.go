@@ -36,6 +36,7 @@ type relation struct {
 	// Tables.
 	key     []int // stored columns that are the key
 	keyName string
+	created Epoch
 	bag     bool
 	nextRow int64 // loop only
 

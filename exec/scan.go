@@ -172,7 +172,13 @@ func (r *relation) scanEventTime(s *plan.Scan, ep Epoch, emit func(*vec.Batch) e
 			}
 		}
 	}
-	err := r.view.Changes(0, ep, func(_ uint64, b *vec.Batch) error {
+	since := r.view.Horizon()
+	if since > r.created {
+		return sqlerr.New(sqlerr.SnapshotTooOld, "table %q no longer has all versions that AS OF EVENT TIME needs", r.name).
+			WithDetail("Versions superseded before %s have expired.", showEpoch(since)).
+			WithHint("Create the table WITH (retain_history = 'forever'), or longer than its corrections come.")
+	}
+	err := r.view.Changes(since, ep, func(_ uint64, b *vec.Batch) error {
 		consider(b, false)
 		return nil
 	})

@@ -125,7 +125,7 @@ func (s *Subscription) past(cut Epoch) error {
 	if err != nil {
 		return err
 	}
-	if s.o.After == nil && s.o.Snapshot {
+	if s.o.After == nil && s.o.Snapshot && (s.o.UpTo == nil || base < *s.o.UpTo) {
 		s.ready = append(s.ready, Update{Epoch: base, Rows: snapshot, Snapshot: true})
 	}
 	s.at = base

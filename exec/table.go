@@ -13,7 +13,7 @@ import (
 func (e *Engine) newTable(def TableDef) (*relation, error) {
 	r := &relation{
 		id: def.ID, kind: tableRelation, name: def.Name, columns: def.Columns, types: def.Types,
-		key: def.Key, keyName: def.KeyName, rowtime: def.Rowtime,
+		key: def.Key, keyName: def.KeyName, rowtime: def.Rowtime, created: def.Created,
 	}
 	if len(def.Key) == 0 {
 		r.bag = true

@@ -59,11 +59,34 @@ func verbOf(stmt ast.Statement) (*verb, error) {
 	if v := verbs[reflect.TypeOf(stmt)]; v != nil {
 		return v, nil
 	}
-	what := reflect.TypeOf(stmt).Elem().Name()
-	if u, ok := stmt.(*ast.Unsupported); ok {
-		what = u.Tag
+	return nil, sqlerr.New(sqlerr.FeatureNotSupported, "%s is not supported", nameOf(stmt)).At(stmt.Position())
+}
+
+// nameOf is what users call a statement.
+func nameOf(stmt ast.Statement) string {
+	switch st := stmt.(type) {
+	case *ast.Unsupported:
+		return st.Tag
+	case *ast.Vacuum:
+		if st.Analyze {
+			return "ANALYZE"
+		}
+	case *ast.Control:
+		return st.Verb
+	case *ast.AlterTable:
+		return "ALTER " + st.Kind
+	case *ast.CreateConnection:
+		return "CREATE " + st.Kind
+	case *ast.Maintain:
+		return st.Verb
+	case *ast.Grant:
+		if st.Revoke {
+			return "REVOKE"
+		}
+	case *ast.Flush:
+		return st.Verb
 	}
-	return nil, sqlerr.New(sqlerr.FeatureNotSupported, "%s is not supported", spell(what)).At(stmt.Position())
+	return spell(reflect.TypeOf(stmt).Elem().Name())
 }
 
 // spell turns a node's name into words: CreateIndex → CREATE INDEX.

@@ -99,7 +99,7 @@ func create(setup *exec.Setup, snap *catalog.Snapshot, o *catalog.Object) error 
 			return err
 		}
 		return setup.CreateTable(exec.TableDef{ID: o.ID, Name: o.Name, Types: columnTypes(o), Columns: columnNames(o),
-			Key: o.PrimaryKey, KeyName: o.PrimaryKeyName, Rowtime: o.Rowtime(), RetainMicros: retain})
+			Key: o.PrimaryKey, KeyName: o.PrimaryKeyName, Rowtime: o.Rowtime(), Created: o.CreatedEpoch, RetainMicros: retain})
 	case catalog.Stream:
 		keep, err := retention(o, "retention", 7*24*int64(time.Hour/time.Microsecond))
 		if err != nil {

@@ -105,6 +105,9 @@ func createTable(ctx context.Context, s *session, stmt ast.Statement, out pgwire
 	if err != nil {
 		return pgwire.Outcome{}, err
 	}
+	if o.Options["partitions"] != "" {
+		s.notice(pgwire.Notice, sqlerr.New("00000", "partitions has no effect on an embedded stream: it has one order"))
+	}
 	o.ID, o.Schema, o.Owner = s.catalog().NextID, schema, s.info.User
 	s.change(catalog.Change{Op: catalog.Put, Object: o})
 	return pgwire.Outcome{Verb: tag, Rows: -1}, s.settle(ctx)

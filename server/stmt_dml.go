@@ -91,7 +91,12 @@ func prepareDML(p *prepared) error {
 	}
 	p.run = func(ctx context.Context, args []types.Datum, out pgwire.ResultWriter) (pgwire.Outcome, error) {
 		o := pgwire.Outcome{Verb: p.verb.tag}
-		if bound.version != p.s.catalog().Version || bound.generation != p.s.generation || p.s.tx.catalog != nil {
+		ins, _ := p.stmt.(*ast.Insert)
+		if ins != nil && ins.Query != nil && ins.Query.AsOf != nil { // its times are those of this execution
+			if bound, err = p.s.planDML(p.stmt, p.params, args...); err != nil {
+				return o, err
+			}
+		} else if bound.version != p.s.catalog().Version || bound.generation != p.s.generation || p.s.tx.catalog != nil {
 			if bound, err = p.s.planDML(p.stmt, p.params); err != nil {
 				return o, err
 			}
@@ -103,8 +108,9 @@ func prepareDML(p *prepared) error {
 	return nil
 }
 
-func (s *session) planDML(stmt ast.Statement, params []types.Type) (*boundDML, error) {
+func (s *session) planDML(stmt ast.Statement, params []types.Type, values ...types.Datum) (*boundDML, error) {
 	opt := s.options(params)
+	opt.ParamValues = values
 	var d *planner.DML
 	var err error
 	switch st := stmt.(type) {

@@ -29,6 +29,13 @@ func prepareQuery(p *prepared) error {
 	if err != nil {
 		return err
 	}
+	if len(q.Locks) > 0 {
+		return sqlerr.New(sqlerr.FeatureNotSupported, "FOR %s is not supported", q.Locks[0].Strength).At(q.Locks[0].Pos).
+			WithHint("UPDATE and DELETE lock the rows they change; REPEATABLE READ reports a change in between as 40001.")
+	}
+	if bound.EmitEvery > 0 {
+		return sqlerr.New(sqlerr.FeatureNotSupported, "EMIT CHANGES EVERY is not supported").At(q.Emit.Pos).WithHint("EMIT CHANGES gives every change at once.")
+	}
 	p.params = bound.Params
 	p.s.notices(bound.Notices)
 	p.cols = wireColumns(bound.Columns)

@@ -92,6 +92,15 @@ func (b *binder) insertSource(q *ast.Insert, o *catalog.Object, cols []int, ctes
 		return nil, nil, unsupported(q.Query.Emit.Pos, "a persistent INSERT … SELECT … EMIT").
 			WithHint("Create a materialized view.")
 	}
+	if q.Query.AsOf != nil {
+		if err := b.setAsOf(q.Query.AsOf); err != nil {
+			return nil, nil, err
+		}
+		if b.systemTime = b.asOf.System; b.asOf.Epoch != nil { // an epoch's number is its time
+			at := int64(*b.asOf.Epoch)
+			b.systemTime = &at
+		}
+	}
 	bq, err := b.openQuery(q.Query, nil, ctes)
 	if err != nil {
 		return nil, nil, err

@@ -9,7 +9,7 @@ import (
 )
 
 // Version is what version() shows and clients parse.
-const Version = "PostgreSQL 15.0 (Tarn)"
+const Version = "PostgreSQL 15.18 (Tarn)"
 
 func sessionRows() []Overload {
 	t, name := types.Text, types.Name
