@@ -21,7 +21,7 @@ const (
 // while a checkpoint writes as many dirty keys as there are.
 func benchPush(ctx context.Context, r *run) error {
 	keys := r.size(1000, 100_000, 1_000_000)
-	window := time.Duration(pick(r, 1, 3, 15)) * time.Second
+	window := time.Duration(pick(r, 200, 3000, 15_000)) * time.Millisecond
 	t, err := r.startTarn(ctx, "")
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func (r *run) recoverOnce(ctx context.Context, keys int64, key, whole, again *se
 		return err
 	}
 	defer func() { t.stop() }()
-	window := time.Duration(pick(r, 1, 2, 10)) * time.Second
+	window := time.Duration(pick(r, 100, 2000, 10_000)) * time.Millisecond
 	c, err := t.connect(ctx)
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ func benchStart(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	idle := time.Duration(pick(r, 1, 3, 10)) * time.Second
+	idle := time.Duration(pick(r, 200, 3000, 10_000)) * time.Millisecond
 	var took, share, rss series
 	for range pick(r, 1, 3, max(5, r.pairs)) {
 		t, err := r.startTarn(ctx, "")
