@@ -125,7 +125,7 @@ func (b *binder) read(o *catalog.Object, pos int) (plan.Node, error) {
 }
 
 func (b *binder) scan(o *catalog.Object) *plan.Scan {
-	n := &plan.Scan{Object: o.ID, Kind: o.PlanKind(), Name: b.display(o), RowtimeCol: o.Rowtime(), SystemTime: b.systemTime}
+	n := &plan.Scan{Object: o.ID, Kind: o.PlanKind(), Name: b.display(o), RowtimeCol: o.Rowtime(), SystemTime: b.systemTime, Keyed: len(o.PrimaryKey) > 0}
 	if o.Kind == catalog.System {
 		n.SystemTime = nil
 	} else {

@@ -87,6 +87,9 @@ type Scan struct {
 	// SystemTime, if set, is AS OF SYSTEM TIME for this relation (µs); nil = the
 	// statement's snapshot.
 	SystemTime *int64
+	// Keyed: the relation has a key, in Fields or not; a table has row numbers only
+	// if not.
+	Keyed bool
 	// DropLate leaves out records that were late when they arrived (inputs of an
 	// EMIT FINAL view).
 	DropLate bool

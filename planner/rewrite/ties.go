@@ -60,14 +60,14 @@ func scanArrival(n *plan.Scan) (plan.Node, []int) {
 	if n.Kind == plan.System {
 		return n, nil
 	}
-	if n.Kind == plan.Stream || n.Kind == plan.Table && len(n.P.Keys) == 0 {
+	if n.Kind == plan.Stream || n.Kind == plan.Table && !n.Keyed {
 		c := *n
 		c.Fields = append(slices.Clone(n.Fields), plan.FieldPosition)
 		c.Cols = append(slices.Clone(n.Cols), plan.Column{Name: "_position", Type: types.Int8})
 		c.P.Keys = append(slices.Clone(n.P.Keys), []int{len(n.Fields)})
 		return &c, []int{len(n.Fields)}
 	}
-	if len(n.P.Keys) == 0 {
+	if len(n.P.Keys) == 0 { // no key, or not all of it is read
 		return n, nil
 	}
 	return n, n.P.Keys[0]
