@@ -48,8 +48,8 @@ type Engine struct {
 	acked   atomic.Uint64 // newest durable epoch
 	applied atomic.Uint64 // newest epoch that all of the live group has
 	rels    atomic.Pointer[map[uint64]*relation]
-	marks   atomic.Pointer[map[uint64]int64] // watermarks of the applied epoch
-	tempDir string                           // for what spills
+	marks   atomic.Pointer[marks] // of the applied epoch
+	tempDir string                // for what spills
 
 	waitMu  sync.Mutex
 	waiters chan struct{} // closed and replaced when applied moves

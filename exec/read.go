@@ -25,9 +25,13 @@ type ReadOptions struct {
 func (e *Engine) Read(ctx context.Context, root plan.Node, o ReadOptions, emit func(*vec.Batch) error) error {
 	release := e.space.Pin(o.Epoch)
 	defer release()
-	step := &operator.Step{Epoch: o.Epoch, Time: int64(o.Epoch), Watermark: e.watermarkFor(root), Ctx: o.Ctx, Workers: e.cfg.Workers, Done: ctx.Done()}
+	mark, err := e.watermarkAt(root, o.Epoch)
+	if err != nil {
+		return err
+	}
+	step := &operator.Step{Epoch: o.Epoch, Time: int64(o.Epoch), Watermark: mark, Ctx: o.Ctx, Workers: e.cfg.Workers, Done: ctx.Done()}
 	env := circuit.Env{Budget: e.budget, TempDir: e.tempDir}
-	err := circuit.RunOnce(step, root, env, func(s *plan.Scan, push func(*vec.Batch) error) error {
+	err = circuit.RunOnce(step, root, env, func(s *plan.Scan, push func(*vec.Batch) error) error {
 		return e.feed(s, &o, push)
 	}, emit)
 	if err != nil && ctx.Err() != nil {
@@ -67,57 +71,6 @@ func (e *Engine) feed(s *plan.Scan, o *ReadOptions, push func(*vec.Batch) error)
 		}
 	}
 	return nil
-}
-
-// watermarkFor is the watermark of the streams below a plan.
-func (e *Engine) watermarkFor(root plan.Node) int64 {
-	var scans []*plan.Scan
-	var walk func(plan.Node)
-	event := int64(0)
-	timed := false
-	walk = func(n plan.Node) {
-		if s, ok := n.(*plan.Scan); ok {
-			scans = append(scans, s)
-			if s.EventTime != nil {
-				event, timed = *s.EventTime, true
-			}
-		}
-		for _, in := range n.Inputs() {
-			walk(in)
-		}
-	}
-	walk(root)
-	w, any := e.watermarks(scans)
-	if timed && any { // windows that end by the event time asked for
-		w = min(w, event)
-	}
-	return w
-}
-
-// watermarks reads what the loop last published; any goroutine may ask.
-func (e *Engine) watermarks(scans []*plan.Scan) (low int64, any bool) {
-	low = noWatermark
-	marks := e.marks.Load()
-	if marks == nil {
-		return low, false
-	}
-	for _, s := range scans {
-		if w, ok := (*marks)[s.Object]; ok && (!any || w < low) {
-			low, any = w, true
-		}
-	}
-	return low, any
-}
-
-// publishMarks makes the watermarks of this epoch known to readers.
-func (e *Engine) publishMarks() {
-	m := make(map[uint64]int64, len(*e.rels.Load()))
-	for id := range *e.rels.Load() {
-		if w, ok := e.watermarkOf(id); ok {
-			m[id] = w
-		}
-	}
-	e.marks.Store(&m)
 }
 
 // Lookup reads rows of a table or view by key, at an epoch: the road of point

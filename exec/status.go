@@ -68,7 +68,7 @@ func (e *Engine) StreamStatus(id uint64) (StreamStatus, bool) {
 	}
 	st := StreamStatus{Rows: b.End - b.Start, First: b.Start, Late: rel.late.Load()}
 	if marks := e.marks.Load(); marks != nil && rel.rowtime >= 0 {
-		st.Watermark, st.HasWatermark = (*marks)[id]
+		st.Watermark, st.HasWatermark = marks.of[id]
 		st.HasWatermark = st.HasWatermark && st.Watermark != noWatermark
 	}
 	return st, true
