@@ -20,6 +20,7 @@ func (w *world) statement() string {
 	}
 	s := scope{w: w, cols: r.cols}
 	if r.stream {
+		w.clock += w.rng.Intn(60)
 		return w.insert(r, 1+w.rng.Intn(5))
 	}
 	switch w.rng.Intn(10) {
@@ -52,8 +53,11 @@ func (w *world) insert(r *relation, n int) string {
 		cells := make([]string, len(r.cols))
 		for j, c := range r.cols {
 			cells[j] = w.literal(c.kind, c.name != "at" && !w.isKey(r, c.name))
-			if w.isKey(r, c.name) && c.kind == integer {
+			switch {
+			case w.isKey(r, c.name) && c.kind == integer:
 				cells[j] = fmt.Sprint(w.rng.Intn(40))
+			case c.name == "at":
+				cells[j] = "'" + eventTime(w.clock+w.rng.Intn(400)) + "'"
 			}
 		}
 		rows[i] = "(" + strings.Join(cells, ", ") + ")"

@@ -124,6 +124,7 @@ func (w *world) literal(k kind, null bool) string {
 // eventTime is a time some seconds after a fixed one, far enough in the past that
 // the wall clock bounds no watermark.
 func eventTime(seconds int) string {
+	seconds = max(seconds, 0)
 	return fmt.Sprintf("2024-03-01 %02d:%02d:%02d+00", 9+seconds/3600, seconds/60%60, seconds%60)
 }
 

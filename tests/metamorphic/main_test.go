@@ -75,7 +75,9 @@ type world struct {
 	steps  int
 
 	bases, views []*relation
-	serial       int // of names
+	serial       int  // of names
+	clock        int  // event time of new records, seconds
+	remembers    bool // all history is kept
 	notYet       map[string]int
 }
 

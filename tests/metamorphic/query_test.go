@@ -286,6 +286,9 @@ func (w *world) topN(s source) query {
 	return q
 }
 
+// anyTime stands where a query over a window table is bounded to an event time.
+const anyTime = " WHERE true"
+
 // windowed groups a stream with event time by windows; without such a stream it
 // gives nothing.
 func (w *world) windowed() query {
@@ -303,7 +306,7 @@ func (w *world) windowed() query {
 			k, x := w.aggregate(s)
 			q.add(&list, 2+i, k, x)
 		}
-		q.sql = fmt.Sprintf("SELECT %s FROM TUMBLE({%s}, at, INTERVAL '2 minutes') AS x GROUP BY x.window_start, x.b", strings.Join(list, ", "), r.name)
+		q.sql = fmt.Sprintf("SELECT %s FROM TUMBLE({!%s}, at, INTERVAL '2 minutes') AS x%s GROUP BY x.window_start, x.b", strings.Join(list, ", "), r.name, anyTime)
 		return q
 	}
 	return query{}

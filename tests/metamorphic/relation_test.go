@@ -42,17 +42,19 @@ type relation struct {
 
 func (r *relation) view() bool { return r.sql != "" }
 
-var placeholder = regexp.MustCompile(`\{(\w+)\}`)
+// placeholder is a relation in a query; with a !, one that must be named.
+var placeholder = regexp.MustCompile(`\{(!?)(\w+)\}`)
 
 // plain is a query with relations by their names.
-func plain(sql string) string { return placeholder.ReplaceAllString(sql, "$1") }
+func plain(sql string) string { return placeholder.ReplaceAllString(sql, "$2") }
 
 // deep is a query over base relations alone; base, if given, says how one of
 // them is written.
 func (w *world) deep(sql string, base func(r *relation) string) string {
 	return placeholder.ReplaceAllStringFunc(sql, func(m string) string {
-		r := w.find(m[1 : len(m)-1])
+		r := w.find(strings.Trim(m, "{!}"))
 		switch {
+		case m[1] == '!':
 		case r.view():
 			return "(" + w.deep(r.sql, base) + ")"
 		case base != nil:
@@ -116,7 +118,7 @@ func (w *world) createBase(stream, keyed bool) {
 	default:
 		r.name = w.name("t")
 	}
-	if !stream && w.rng.Intn(2) == 0 {
+	if !stream && (w.remembers || w.rng.Intn(2) == 0) {
 		with = " WITH (retain_history = 'forever')"
 	}
 	w.must(fmt.Sprintf("CREATE %s %s (%s)%s", what, r.name, strings.Join(defs, ", "), with))
