@@ -28,6 +28,14 @@ lint:
 race:
 	CGO_ENABLED=1 $(GO) test -race -short ./pgwire/... ./storage/... ./exec/... ./server/...
 
+# Every fuzz target of the house, FUZZTIME each.
+FUZZTIME ?= 30s
+fuzz:
+	@for f in $$(git grep -l 'func Fuzz' -- '*_test.go'); do \
+	  for t in $$(grep -ho 'func Fuzz[A-Za-z0-9]*' $$f | cut -c6-); do \
+	    echo "$$f $$t"; $(GO) test -run XXX -fuzz "^$$t$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f) || exit 1; \
+	  done; done
+
 slt-postgres:
 	$(GO) run ./tests/slt/postgres
 
