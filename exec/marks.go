@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"sort"
+
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/storage/topic"
 )
@@ -80,11 +82,12 @@ func (e *Engine) watermarkAt(root plan.Node, ep Epoch) (int64, error) {
 	}
 	low, any := int64(noWatermark), false
 	for _, s := range scans {
-		w, ok, err := e.markAt(s.Object, asOf(s, ep))
+		at := asOf(s, ep)
+		line, err := e.moves([]*plan.Scan{s}, at)
 		if err != nil {
 			return 0, err
 		}
-		if ok && (!any || w < low) {
+		if w := line.at(at); len(line) > 0 && (!any || w < low) {
 			low, any = w, true
 		}
 	}
@@ -102,47 +105,74 @@ func asOf(s *plan.Scan, ep Epoch) Epoch {
 	return ep
 }
 
-// markAt is the watermark of a relation at an epoch; ok is false for tables.
-func (e *Engine) markAt(id uint64, ep Epoch) (low int64, ok bool, err error) {
-	rel := e.relation(id)
-	low = noWatermark
-	switch {
-	case rel == nil || rel.kind == tableRelation:
-		return low, false, nil
-	case rel.kind == streamRelation:
-		low, err = rel.markAt(ep)
-		return low, true, err
-	}
-	for _, s := range rel.run.scans {
-		w, any, err := e.markAt(s.Object, ep)
-		if err != nil {
-			return 0, false, err
-		}
-		if any && (!ok || w < low) {
-			low, ok = w, true
-		}
-	}
-	return low, ok, nil
+// timeline is how the watermarks of some streams moved: per stream, in order.
+type timeline [][]move
+
+type move struct {
+	epoch Epoch
+	to    int64
 }
 
-// markAt replays a stream's rowtimes up to an epoch.
-func (r *relation) markAt(ep Epoch) (int64, error) {
-	w := watermark{delay: r.mark.delay, ahead: r.mark.ahead, value: noWatermark}
-	if ep == 0 {
-		return w.value, nil
+// moves replays the streams below scans, through views, up to an epoch.
+func (e *Engine) moves(scans []*plan.Scan, upTo Epoch) (timeline, error) {
+	var out timeline
+	for _, s := range scans {
+		rel := e.relation(s.Object)
+		switch {
+		case rel == nil || rel.kind == tableRelation:
+		case rel.kind == streamRelation:
+			moves, err := rel.moves(upTo)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, moves)
+		default:
+			below, err := e.moves(rel.run.scans, upTo)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, below...)
+		}
 	}
-	read := topic.Scan{UpTo: ep, Types: r.types, Columns: []int{max(r.rowtime, 0)}}
-	err := r.topic.Read(0, read, func(rows *topic.Rows) error {
+	return out, nil
+}
+
+// at is the least watermark at an epoch.
+func (t timeline) at(ep Epoch) int64 {
+	low := int64(noWatermark)
+	for i, moves := range t {
+		n := sort.Search(len(moves), func(k int) bool { return moves[k].epoch > ep })
+		if n == 0 {
+			return noWatermark
+		}
+		if w := moves[n-1].to; i == 0 || w < low {
+			low = w
+		}
+	}
+	return low
+}
+
+// moves replays a stream's rowtimes up to an epoch.
+func (r *relation) moves(upTo Epoch) (out []move, err error) {
+	w := watermark{delay: r.mark.delay, ahead: r.mark.ahead, value: noWatermark}
+	if upTo == 0 {
+		return nil, nil
+	}
+	read := topic.Scan{UpTo: upTo, Types: r.types, Columns: []int{max(r.rowtime, 0)}}
+	err = r.topic.Read(0, read, func(rows *topic.Rows) error {
 		lo := 0
 		for _, run := range rows.Epochs {
-			if hi := lo + run.Rows; r.rowtime >= 0 {
+			hi, before := lo+run.Rows, w.value
+			if r.rowtime >= 0 {
 				w.observe(rows.Slice(lo, hi).Batch.Cols[0], int64(run.Epoch))
-				lo = hi
 			} else {
 				w.value = int64(run.Epoch)
+			}
+			if lo = hi; w.value != before {
+				out = append(out, move{run.Epoch, w.value})
 			}
 		}
 		return nil
 	})
-	return w.value, err
+	return out, err
 }

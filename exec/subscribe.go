@@ -42,7 +42,8 @@ type Subscription struct {
 	space *arrange.Space
 	scans []*plan.Scan
 	feed  *Feed
-	at    Epoch // everything up to here has been given
+	line  timeline // of the watermark up to the cut, where a window depends on it
+	at    Epoch    // everything up to here has been given
 
 	out   []*vec.Batch
 	errs  []zset.Error
@@ -84,6 +85,9 @@ func (e *Engine) Subscribe(ctx context.Context, root plan.Node, o SubscribeOptio
 		e.feedMu.Unlock()
 		return nil
 	})
+	if _, closes, _ := scansOf(root); closes && err == nil {
+		s.line, err = e.moves(s.scans, cut)
+	}
 	if err == nil {
 		err = guard("subscribe", func() error { return s.past(cut) })
 		release()
@@ -179,6 +183,14 @@ func (s *Subscription) replay(from, to Epoch) error {
 			return err
 		}
 	}
+	for _, moves := range s.line { // a window may close where nothing else happens
+		for _, m := range moves {
+			if m.epoch > from && m.epoch <= to && byEpoch[m.epoch] == nil {
+				byEpoch[m.epoch] = []piece{}
+				epochs = append(epochs, m.epoch)
+			}
+		}
+	}
 	slices.Sort(epochs)
 	for _, ep := range epochs {
 		s.begin(ep)
@@ -247,7 +259,7 @@ func (s *Subscription) change(c *Change) error {
 func (s *Subscription) begin(ep Epoch) {
 	s.space.Begin(max(ep, 1))
 	s.step.Epoch, s.step.Time = ep, int64(ep)
-	s.step.Watermark, _ = s.e.watermarks(s.scans)
+	s.step.Watermark = s.line.at(ep) // of live epochs it comes with the change
 }
 
 // give ends a step and queues what it gave.
