@@ -32,6 +32,8 @@ const (
 	finalWindow = 60
 )
 
+const finalQuery = "SELECT window_start, k, count(*) AS n, sum(x) AS x FROM TUMBLE(f, at, INTERVAL '60 seconds') GROUP BY window_start, k EMIT FINAL"
+
 func (w *world) newFinals() *finals {
 	w.must("CREATE STREAM f (k text, x int8, at timestamptz, WATERMARK FOR at AS at - INTERVAL '60 seconds') WITH (retention = 'forever')")
 	return &finals{w: w, given: map[string]string{}}
@@ -41,8 +43,7 @@ func (w *world) newFinals() *finals {
 func (f *finals) create() {
 	f.n++
 	name := fmt.Sprintf("final%d", f.n)
-	f.w.must(fmt.Sprintf(`CREATE MATERIALIZED VIEW %s WITH (retain_history = 'forever') AS SELECT window_start, k, count(*) AS n, sum(x) AS x
-		FROM TUMBLE(f, at, INTERVAL '60 seconds') GROUP BY window_start, k EMIT FINAL`, name))
+	f.w.must(fmt.Sprintf("CREATE MATERIALIZED VIEW %s WITH (retain_history = 'forever') AS %s", name, finalQuery))
 	f.views = append(f.views, name)
 }
 
@@ -133,6 +134,7 @@ func (f *finals) compare(m *memory) {
 		}
 		m.answers = append(m.answers, answer{sql, epoch, "", now}, answer{sql, epoch, event, then})
 	}
+	m.answers = append(m.answers, answer{finalQuery, epoch, "", now}, answer{finalQuery, epoch, event, then})
 	for _, row := range now {
 		cells := strings.SplitN(row, "\t", 3)
 		key := cells[0] + "\t" + cells[1]

@@ -51,9 +51,14 @@ func (ss *subscribers) begin() {
 		q := w.query(4)
 		s.what, s.query, s.reads = "("+plain(q.sql)+")", plain(q.sql), q.reads
 	}
+	ss.watch(s)
+}
+
+// watch opens a new subscription.
+func (ss *subscribers) watch(s *subscriber) {
 	s.old = map[int64][]string{}
 	s.reset()
-	ss.open(s, w.rng.Intn(3) == 0)
+	ss.open(s, ss.w.rng.Intn(3) == 0)
 	ss.list = append(ss.list, s)
 }
 
