@@ -20,9 +20,13 @@ const sizeMax = 1500
 func (w *world) query(depthMax int) query {
 	for {
 		q := w.form(depthMax)
-		if q.size <= sizeMax && len(q.cols) > 0 {
-			return q
+		if q.size > sizeMax || len(q.cols) == 0 {
+			continue
 		}
+		if w.rng.Intn(8) == 0 {
+			q.sql = "WITH c AS (" + q.sql + ") SELECT * FROM c"
+		}
+		return q
 	}
 }
 

@@ -39,13 +39,13 @@ type subscriber struct {
 	moved  chan struct{}
 }
 
-// begin subscribes to a view, or to a query over views.
+// begin subscribes to a relation, or to a query.
 func (ss *subscribers) begin() {
 	w := ss.w
-	if len(ss.list) >= 5 || len(w.views) == 0 {
+	if len(ss.list) >= 5 {
 		return
 	}
-	v := w.views[w.rng.Intn(len(w.views))]
+	v := w.pick(4)
 	s := &subscriber{what: v.name, query: "SELECT * FROM " + v.name, reads: []*relation{v}, whole: -1}
 	if w.rng.Intn(3) == 0 {
 		q := w.query(4)
