@@ -1,9 +1,6 @@
 package metamorphic
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // scope is what expressions may name.
 type scope struct {
@@ -25,7 +22,7 @@ func (s scope) expr(k kind, depth int) string {
 		if len(own) > 0 && rng.Intn(8) > 0 {
 			return own[rng.Intn(len(own))]
 		}
-		return s.w.literal(k, true)
+		return s.w.literal(k, rng.Intn(3) == 0)
 	}
 	sub := func(k kind) string { return s.expr(k, depth-1) }
 	switch rng.Intn(6) {
@@ -72,9 +69,9 @@ func (s scope) predicate(depth int) string {
 	rng := s.w.rng
 	k := kind(rng.Intn(int(kinds)))
 	x := s.expr(k, depth)
-	for try := 0; try < 3 && !strings.ContainsAny(x, "abc"); try++ { // rather one with a column
-		k = kind(rng.Intn(int(kinds)))
-		x = s.expr(k, depth)
+	if len(s.cols) > 0 && rng.Intn(4) > 0 { // rather a column
+		c := s.cols[rng.Intn(len(s.cols))]
+		k, x = c.kind, c.name
 	}
 	switch rng.Intn(9) {
 	case 0:
@@ -100,7 +97,7 @@ func (s scope) predicate(depth int) string {
 			return fmt.Sprintf("(%s) LIKE '%s'", x, []string{"a%", "%b%", "_", ""}[rng.Intn(4)])
 		}
 	}
-	return fmt.Sprintf("(%s) %s (%s)", x, []string{"=", "<>", "<", "<=", ">", ">="}[rng.Intn(6)], s.expr(k, depth-1))
+	return fmt.Sprintf("(%s) %s (%s)", x, []string{"=", "<>", "<>", "<", "<=", "<=", ">", ">=", ">="}[rng.Intn(9)], s.expr(k, depth-1))
 }
 
 // literal is a value of a small domain, so that rows meet.

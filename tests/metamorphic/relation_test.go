@@ -123,6 +123,11 @@ func (w *world) createBase(stream, keyed bool) {
 	}
 	w.must(fmt.Sprintf("CREATE %s %s (%s)%s", what, r.name, strings.Join(defs, ", "), with))
 	w.bases = append(w.bases, r)
+	for range 3 {
+		sql := w.insert(r, 5)
+		_, err := w.say(sql)
+		w.refused(sql, err)
+	}
 }
 
 // relations are all that a query may read.
