@@ -57,7 +57,11 @@ func (e *Engine) feed(s *plan.Scan, o *ReadOptions, push func(*vec.Batch) error)
 	}
 	taken := false
 	for _, b := range own {
-		all = append(all, scanColumns(s, b, sequence(1<<62, b.N), repeat(int64(o.Epoch), b.N)))
+		var position *vec.Vec // a table's own rows have their numbers
+		if s.Kind != plan.Table {
+			position = sequence(1<<62, b.N)
+		}
+		all = append(all, scanColumns(s, b, position, repeat(int64(o.Epoch), b.N)))
 		taken = taken || b.Weights != nil
 	}
 	if taken {
