@@ -228,7 +228,7 @@ func (ss *subscribers) compare() {
 		s.mu.Unlock()
 		want := w.rows(s.query)
 		if d := differ(got, want); err != nil || d != "" {
-			w.fatal("subscription to %s at epoch %d: %v\n%s", s.what, epoch, err, d)
+			w.fatal("subscription to %s (cursor: %v) at epoch %d: %v\n%s", s.what, s.ended == nil, epoch, err, d)
 		}
 		if s.since == 0 {
 			s.since = epoch
