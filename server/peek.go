@@ -67,8 +67,11 @@ func newPeek(e *exec.Engine, q *planner.Query) *peek {
 			for i := range 2 {
 				col, isCol := call.Args[i].(*expr.Column)
 				other := call.Args[1-i]
-				if isCol && isFixed(other) && other.Type().OID == col.Typ.OID && scan.Fields[col.Idx] >= 0 {
-					fixed[scan.Fields[col.Idx]] = other
+				if !isCol || scan.Fields[col.Idx] < 0 {
+					continue
+				}
+				if x := asKey(other, col.Typ); x != nil {
+					fixed[scan.Fields[col.Idx]] = x
 				}
 			}
 		}
@@ -120,6 +123,29 @@ func conjuncts(e expr.Expr) []expr.Expr {
 		return out
 	}
 	return []expr.Expr{e}
+}
+
+// asKey is e as a value of a key column's type; nil if it is none. Integer
+// literals have the least type that holds them, whatever the column's.
+func asKey(e expr.Expr, t types.Type) expr.Expr {
+	if !isFixed(e) {
+		return nil
+	}
+	if e.Type().OID == t.OID {
+		return e
+	}
+	k, ok := e.(*expr.Const)
+	if !ok || k.Val.Null || !isInt(e.Type()) || !isInt(t) {
+		return nil
+	}
+	if t.OID == types.OIDInt4 && int64(int32(k.Val.I)) != k.Val.I || t.OID == types.OIDInt2 && int64(int16(k.Val.I)) != k.Val.I {
+		return nil
+	}
+	return &expr.Const{Typ: t, Val: k.Val}
+}
+
+func isInt(t types.Type) bool {
+	return t.OID == types.OIDInt2 || t.OID == types.OIDInt4 || t.OID == types.OIDInt8
 }
 
 func isFixed(e expr.Expr) bool {

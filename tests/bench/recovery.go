@@ -41,7 +41,7 @@ func (r *run) recoverOnce(ctx context.Context, keys int64, key, whole, again *se
 	if err != nil {
 		return err
 	}
-	defer func() { t.stop() }()
+	defer func() { t.stop() }() // of whichever runs then
 	window := time.Duration(pick(r, 100, 2000, 10_000)) * time.Millisecond
 	c, err := t.connect(ctx)
 	if err != nil {

@@ -107,6 +107,9 @@ func (t *tarn) kill() {
 
 // stop ends the server as an operator would, and then removes its folder.
 func (t *tarn) stop() {
+	if t == nil { // a restart failed
+		return
+	}
 	_ = t.cmd.Process.Signal(syscall.SIGTERM)
 	timer := time.AfterFunc(20*time.Second, func() { _ = t.cmd.Process.Kill() })
 	_ = t.cmd.Wait()
