@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -28,7 +29,8 @@ func benchAsOf(ctx context.Context, r *run) error {
 		if dir, err = os.MkdirTemp("/dev/shm", "tarn-bench"); err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir)
+		defer os.RemoveAll(dir) // of the folder above the data
+		dir = filepath.Join(dir, "data") // the server's log goes beside it
 	}
 	t, err := r.startTarn(ctx, dir)
 	if err != nil {
