@@ -29,7 +29,7 @@ func benchAsOf(ctx context.Context, r *run) error {
 		if dir, err = os.MkdirTemp("/dev/shm", "tarn-bench"); err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir) // of the folder above the data
+		defer os.RemoveAll(dir)          // of the folder above the data
 		dir = filepath.Join(dir, "data") // the server's log goes beside it
 	}
 	t, err := r.startTarn(ctx, dir)
