@@ -14,8 +14,7 @@ type finals struct {
 	n       int
 	views   []string
 	records []record
-	fresh   []record // of the last transaction
-	mark    int64    // watermark, seconds; 0 = none
+	mark    int64 // watermark, seconds; 0 = none
 	late    int
 	given   map[string]string // windows that have been emitted
 }
