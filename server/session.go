@@ -200,6 +200,30 @@ func (s *session) notices(es []*sqlerr.Error) {
 
 // setVariable changes a setting and tells the client where the protocol wants it.
 func (s *session) setVariable(name, value string) error {
+	switch strings.ToLower(name) { // these are the current transaction's, not the session's
+	case "transaction_isolation":
+		level, err := checkIsolation(value)
+		if err != nil {
+			return invalidSetting(name, value, err)
+		}
+		if s.tx == nil || !s.tx.explicit {
+			return nil
+		}
+		return s.setModes(&ast.TxModes{Isolation: level})
+	case "transaction_read_only":
+		on, err := checkBool(value)
+		if err != nil {
+			return invalidSetting(name, value, err)
+		}
+		if s.tx == nil || !s.tx.explicit {
+			return nil
+		}
+		access := "READ WRITE"
+		if on == "on" {
+			access = "READ ONLY"
+		}
+		return s.setModes(&ast.TxModes{Access: access})
+	}
 	canonical, err := s.set.set(name, value)
 	if err != nil {
 		return err

@@ -337,7 +337,7 @@ func (s *session) lockRows(ctx context.Context, d *boundDML, ec *funcs.Ctx, widt
 		for i := range names {
 			names[i] = string(keys.Key(i))
 		}
-		waited, err := s.srv.engine.Locks().Lock(ctx, s.tx.owner, o.ID, names)
+		waited, err := s.lock(ctx, o.ID, names)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -355,6 +355,16 @@ func (s *session) lockRows(ctx context.Context, d *boundDML, ec *funcs.Ctx, widt
 			return nil, nil, sqlerr.New(sqlerr.SerializationFailure, "could not serialize access due to concurrent update")
 		}
 	}
+}
+
+// lock takes row locks, waiting at most lock_timeout.
+func (s *session) lock(ctx context.Context, table uint64, keys []string) (waited bool, err error) {
+	if d := s.set.lockTimeout; d > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, d, sqlerr.New(sqlerr.LockNotAvailable, "canceling statement due to lock timeout"))
+		defer cancel()
+	}
+	return s.srv.engine.Locks().Lock(ctx, s.tx.owner, table, keys)
 }
 
 // distinctTargets keeps the first of several matches of one target row (UPDATE …

@@ -44,7 +44,7 @@ var _ = on[*ast.Set](verb{tag: "SET", reads: true, bare: true, run: func(_ conte
 		return pgwire.Outcome{}, err
 	}
 	if v := variableByName[strings.ToLower(set.Name)]; v != nil && v.inert {
-		s.notice(pgwire.Debug, sqlerr.New("00000", "%q is accepted and has no effect", v.name))
+		s.notice(pgwire.Notice, sqlerr.New("00000", "%q has no effect here", v.name).WithDetail("%s", v.doc))
 	}
 	if s.tx != nil && s.tx.local != nil && set.Scope != "LOCAL" {
 		_, _ = s.tx.local.set(set.Name, value)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
 )
 
@@ -45,7 +46,8 @@ var variables = []variable{
 	{name: "lc_collate", initial: "C", doc: "Collation order.", fixed: true},
 	{name: "lc_ctype", initial: "C", doc: "Character classification.", fixed: true},
 	{name: "lc_messages", initial: "C", doc: "Language of messages.", check: checkEnum("C", "en_US.UTF-8", "C.UTF-8", "POSIX"), inert: true},
-	{name: "lock_timeout", initial: "0", doc: "Longest wait for a lock.", check: checkDuration},
+	{name: "lock_timeout", initial: "0", doc: "Longest wait for a row lock; 0 = no end.", check: checkDuration,
+		apply: func(s *settings, v string) (err error) { s.lockTimeout, err = parseDuration(v); return err }},
 	{name: "max_connections", initial: "1000", doc: "Largest number of connections.", fixed: true},
 	{name: "max_identifier_length", initial: "63", doc: "Longest identifier.", fixed: true},
 	{name: "max_index_keys", initial: "32", doc: "Largest number of key columns.", fixed: true},
@@ -94,9 +96,9 @@ func checkIsolation(value string) (string, error) {
 	case "repeatable read":
 		return "repeatable read", nil
 	case "serializable":
-		return "serializable", nil
+		return value, sqlerr.New(sqlerr.FeatureNotSupported, "isolation level SERIALIZABLE is not supported").WithHint("Use REPEATABLE READ.")
 	}
-	return value, fmt.Errorf("available values: serializable, repeatable read, read committed, read uncommitted")
+	return value, fmt.Errorf("available values: repeatable read, read committed, read uncommitted")
 }
 
 func checkDateStyle(value string) (string, error) {
