@@ -7,7 +7,6 @@ import (
 
 	"github.com/tarndb/tarn/sql/expr"
 	"github.com/tarndb/tarn/sql/funcs"
-	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
 )
@@ -31,9 +30,6 @@ func TestScalarExamples(t *testing.T) {
 			}
 			lines = append(lines, o.Example)
 			got, err := textOf(text)
-			if sqlerr.HasCode(err, sqlerr.FeatureNotSupported) && err.Error() == "not implemented yet" {
-				continue
-			}
 			if err != nil {
 				t.Errorf("%s: %v", text, err)
 			} else if got != want {
