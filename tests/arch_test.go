@@ -20,11 +20,11 @@ const module = "github.com/tarndb/tarn"
 var rooms = [][]string{
 	{"sql/sqlerr", "sql/types", "sql/vec"},
 	{"sql/ast", "sql/parser", "sql/funcs", "sql/expr", "sql/copytext",
-		"storage/rowenc", "storage/journal", "storage/segment", "storage/topic", "storage/topic/topictest", "storage/topic/embedded", "storage/state",
+		"storage/rowenc", "storage/journal", "storage/segment", "storage/topic", "storage/topic/topictest", "storage/topic/embedded", "storage/topic/kafka", "storage/state",
 		"pgwire"},
 	{"planner/plan", "catalog"},
 	{"planner/rewrite", "planner/bind", "planner/physical", "planner",
-		"exec/zset", "exec/arrange", "exec/operator", "exec/circuit", "exec"},
+		"exec/zset", "exec/arrange", "exec/operator", "exec/circuit", "exec/format/mysqlddl", "exec/format", "exec", "exec/connector"},
 	{"catalog/pgcatalog", "server", "demo"},
 	{"."},
 }
