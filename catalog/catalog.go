@@ -24,9 +24,17 @@ type Snapshot struct {
 	NextID  uint64
 	Schemas map[string]bool // beside pg_catalog, information_schema and sys
 	byID    map[uint64]*Object
-	byName  map[string]map[string]*Object // schema → name → object
+	byName  map[string]map[string]*Object // schema → name → relation
+	// others are the objects with names of their own: kind, schema and name
+	others map[ownName]*Object
 	// dependents: ID → IDs of relations that name it
 	dependents map[uint64][]uint64
+}
+
+// ownName names an object that is no relation.
+type ownName struct {
+	kind         Kind
+	schema, name string
 }
 
 // New returns the catalog of an empty database: the schema public and the
@@ -40,15 +48,20 @@ func New(system []*Object) *Snapshot {
 func (s *Snapshot) index(objects []*Object) {
 	s.byID = make(map[uint64]*Object, len(objects))
 	s.byName = make(map[string]map[string]*Object)
+	s.others = make(map[ownName]*Object)
 	s.dependents = make(map[uint64][]uint64)
 	for _, o := range objects {
 		s.byID[o.ID] = o
-		m := s.byName[o.Schema]
-		if m == nil {
-			m = make(map[string]*Object)
-			s.byName[o.Schema] = m
+		if o.Kind.IsRelation() {
+			m := s.byName[o.Schema]
+			if m == nil {
+				m = make(map[string]*Object)
+				s.byName[o.Schema] = m
+			}
+			m[o.Name] = o
+		} else {
+			s.others[ownName{o.Kind, o.Schema, o.Name}] = o
 		}
-		m[o.Name] = o
 		for _, d := range o.DependsOn {
 			s.dependents[d] = append(s.dependents[d], o.ID)
 		}
@@ -61,8 +74,33 @@ func (s *Snapshot) index(objects []*Object) {
 // ByID returns the object with the ID, nil if there is none.
 func (s *Snapshot) ByID(id uint64) *Object { return s.byID[id] }
 
-// In returns the relation of that name in a schema, nil if there is none.
+// In returns the relation (or sink) of that name in a schema, nil if there is none.
 func (s *Snapshot) In(schema, name string) *Object { return s.byName[schema][name] }
+
+// InKind returns the object of that name in a schema, among those that share a
+// name space with kind.
+func (s *Snapshot) InKind(kind Kind, schema, name string) *Object {
+	if kind.IsRelation() {
+		return s.In(schema, name)
+	}
+	return s.others[ownName{kind, schema, name}]
+}
+
+// FindKind is Find among the objects that share a name space with kind.
+func (s *Snapshot) FindKind(kind Kind, schema, name string, searchPath []string) *Object {
+	if kind.IsRelation() {
+		return s.Find(schema, name, searchPath)
+	}
+	if schema != "" {
+		return s.InKind(kind, schema, name)
+	}
+	for _, p := range searchPath {
+		if o := s.InKind(kind, p, name); o != nil {
+			return o
+		}
+	}
+	return nil
+}
 
 // Find looks name up in schema, or, if schema is "", along the search path with
 // pg_catalog first (as PostgreSQL does). Nil if there is none.

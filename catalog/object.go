@@ -18,12 +18,25 @@ const (
 	MatView
 	// System relations (pg_catalog, information_schema, sys) are computed when read.
 	System
+	// A Sink sends the changes of a relation to a topic, or into a relation.
+	Sink
+	// A Connection is how to reach a cluster; a Secret is a value that is never shown.
+	// Each of the two kinds has names of its own.
+	Connection
+	Secret
 )
 
 // String is the kind in the words of error messages.
 func (k Kind) String() string {
-	return [...]string{"table", "stream", "view", "materialized view", "system relation"}[k]
+	return [...]string{"table", "stream", "view", "materialized view", "system relation", "sink", "connection", "secret"}[k]
 }
+
+// IsRelation reports whether objects of the kind share the names of relations:
+// all but connections and secrets.
+func (k Kind) IsRelation() bool { return k < Connection }
+
+// Readable reports whether a query can name an object of the kind.
+func (k Kind) Readable() bool { return k < Sink }
 
 // Column is one column of a relation.
 type Column struct {
@@ -36,6 +49,12 @@ type Column struct {
 	// Generated is the SQL text of a GENERATED ALWAYS AS (…) STORED column.
 	Generated string
 	Comment   string
+	// From and Path say where a column of a relation with a Connector comes from.
+	From From `json:",omitempty"`
+	// Path is the name of the field where it is not Name, or that of the header.
+	Path string `json:",omitempty"`
+	// Hidden columns stand after all others; * leaves them out.
+	Hidden bool `json:",omitempty"`
 }
 
 // Watermark is WATERMARK FOR column AS column - delay.
@@ -84,6 +103,35 @@ type Object struct {
 	// CreatedEpoch is the epoch of the CREATE.
 	CreatedEpoch uint64
 	Comment      string
+	// Connector is nil unless the object is fed by a topic, or is a Sink or a Connection.
+	Connector *Connector `json:",omitempty"`
+	// Format is nil where there is no Connector, and for sinks into relations.
+	Format *Format `json:",omitempty"`
+	// Into is the relation that a Sink writes to, 0 = a topic.
+	Into uint64 `json:",omitempty"`
+	// Owned: goes, without CASCADE, with this object.
+	Owned uint64 `json:",omitempty"`
+	// Sealed is the encrypted value of a Secret.
+	Sealed []byte `json:",omitempty"`
+}
+
+// IsSource reports whether o's rows come from a topic outside.
+func (o *Object) IsSource() bool {
+	return o.Connector != nil && (o.Kind == Stream || o.Kind == Table)
+}
+
+// ReadThrough reports whether o's history is what its topic keeps.
+func (o *Object) ReadThrough() bool {
+	return o.IsSource() && o.Kind == Stream && o.Connector.Options["history"] != "local"
+}
+
+// Visible is the number of columns that * means.
+func (o *Object) Visible() int {
+	n := len(o.Columns)
+	for n > 0 && o.Columns[n-1].Hidden {
+		n--
+	}
+	return n
 }
 
 // Rowtime is the index of the event-time column, -1 = none.

@@ -56,7 +56,7 @@ func infoColumnsRows(s *state, w *writer) {
 		"is_generated", "generation_expression", "is_updatable")
 	db := str(s.in.Database)
 	s.each("rvm", func(r *relation) {
-		for i, c := range r.object.Columns {
+		for i, c := range r.columns() {
 			generated := "NEVER"
 			if c.Generated != "" {
 				generated = "ALWAYS"

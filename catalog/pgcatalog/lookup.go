@@ -84,7 +84,7 @@ func (l *Lookup) regclassIn(s string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if o := l.in.Catalog.Find(schema, name, l.path); o != nil {
+	if o := l.in.Catalog.Find(schema, name, l.path); o != nil && o.Kind.Readable() {
 		return int64(o.ID), nil
 	}
 	for _, o := range l.in.Catalog.Objects() {
@@ -395,6 +395,8 @@ func (l *Lookup) Updatable(id uint32) int64 {
 	switch {
 	case o == nil:
 		return 0
+	case o.IsSource():
+		return insert
 	case o.Kind == catalog.Table:
 		return update + insert + remove
 	case o.Kind == catalog.Stream:

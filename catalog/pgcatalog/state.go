@@ -21,7 +21,7 @@ func (r *relation) isIndex() bool { return r.kind == 'i' }
 // columns are r's own: an index has those it is over.
 func (r *relation) columns() []catalog.Column {
 	if !r.isIndex() {
-		return r.object.Columns
+		return r.object.Columns[:r.object.Visible()]
 	}
 	out := make([]catalog.Column, len(r.key))
 	for i, k := range r.key {
@@ -87,7 +87,7 @@ func find(s *catalog.Snapshot, id uint32) *relation {
 		}
 		return nil
 	}
-	if o := s.ByID(uint64(id)); o != nil {
+	if o := s.ByID(uint64(id)); o != nil && o.Kind.Readable() {
 		return relationOf(o)
 	}
 	return nil
@@ -104,6 +104,9 @@ type state struct {
 func newState(in Input) *state {
 	s := &state{in: in, schemas: schemaOIDs(in.Catalog), roles: roleOIDs(in)}
 	for _, o := range in.Catalog.Objects() {
+		if !o.Kind.Readable() {
+			continue
+		}
 		s.relations = append(s.relations, relationOf(o))
 		if i := indexOf(o); i != nil {
 			s.relations = append(s.relations, i)
