@@ -18,11 +18,11 @@ type admission struct {
 	epoch   Epoch
 	entries []journal.Entry
 	inputs  inputs
-	setup   *Setup // catalog changes of this epoch, nil = none
-	// touched: per table, the keys that this epoch has changed so far → the row
-	// that stands there now ("" = none), as exact bytes.
-	touched map[uint64]map[string]string
-	undo    []func()
+	setup   *Setup              // catalog changes of this epoch, nil = none
+	touched map[uint64]*touched // per table
+	// cuts: where the sources of this epoch stand after it, by object and partition.
+	cuts offsets
+	undo []func()
 }
 
 // inputs are the rows of one epoch by relation, in the order of arrival.
@@ -36,7 +36,7 @@ type input struct {
 }
 
 func newAdmission(e *Engine, ep Epoch) *admission {
-	return &admission{e: e, epoch: ep, inputs: inputs{}, touched: map[uint64]map[string]string{}}
+	return &admission{e: e, epoch: ep, inputs: inputs{}, touched: map[uint64]*touched{}, cuts: offsets{}}
 }
 
 // rollback takes back row numbers and prepared catalog changes; nothing else has
@@ -60,7 +60,6 @@ func (a *admission) admit(txn *Txn) (err error) {
 		}
 		a.entries = append(a.entries, journal.Entry{Kind: journal.KindCatalog, Payload: txn.Catalog})
 	}
-	var done []admitted
 	fail := func(err error) error {
 		if a.setup != nil && txn.Catalog != nil {
 			a.setup.rollback()
@@ -68,106 +67,128 @@ func (a *admission) admit(txn *Txn) (err error) {
 		}
 		return err
 	}
-	for _, w := range txn.Writes {
-		rel := a.e.relation(w.Object)
-		if rel == nil || rel.kind == viewRelation {
-			return fail(sqlerr.New(sqlerr.UndefinedTable, "the relation to be written has been dropped"))
+	var done []admitted
+	for i := range txn.Writes {
+		d, err := a.check(&txn.Writes[i], done)
+		if err != nil {
+			return fail(err)
 		}
-		rows := w.Rows
-		changes := map[string]string(nil)
-		if rel.kind == tableRelation {
-			if rows, changes, err = a.checkTable(rel, rows, done); err != nil {
-				return fail(err)
-			}
-		}
-		done = append(done, admitted{rel, rows, changes})
+		done = append(done, d)
+	}
+	cuts, err := a.checkCuts(txn, done)
+	if err != nil {
+		return fail(err)
 	}
 	for _, d := range done {
-		if len(d.changes) > 0 {
-			m := a.touched[d.rel.id]
-			if m == nil {
-				m = map[string]string{}
-				a.touched[d.rel.id] = m
+		if d.changes != nil {
+			t := a.touched[d.rel.id]
+			if t == nil {
+				t = &touched{}
+				a.touched[d.rel.id] = t
 			}
-			for k, v := range d.changes {
-				m[k] = v
-			}
+			t.add(d.changes)
 		}
-		in := input{rows: d.rows}
+		if d.rows != nil {
+			a.take(d.rel, d.rows)
+		}
+	}
+	a.takeCuts(cuts)
+	return nil
+}
+
+// check checks one write. earlier are the transaction's writes before it.
+func (a *admission) check(w *Write, earlier []admitted) (admitted, error) {
+	rel := a.e.relation(w.Object)
+	if rel == nil || rel.kind == viewRelation {
+		return admitted{}, sqlerr.New(sqlerr.UndefinedTable, "the relation to be written has been dropped")
+	}
+	d := admitted{rel: rel, rows: w.Rows}
+	var err error
+	switch {
+	case w.Upsert || w.Truncate:
+		d.rows, d.changes, err = a.upsert(rel, w, earlier)
+	case w.Rows == nil:
+	case rel.kind == tableRelation:
+		d.rows, d.changes, err = a.checkTable(rel, w.Rows, earlier)
+	}
+	return d, err
+}
+
+// take makes journal entries and inputs of admitted rows.
+func (a *admission) take(rel *relation, rows *vec.Batch) {
+	for lo := 0; lo < rows.N; lo += rowenc.BatchRowsMax {
+		part := rows.Slice(lo, min(lo+rowenc.BatchRowsMax, rows.N))
+		in := input{rows: part}
 		var payload []byte
-		if d.rel.kind == streamRelation {
-			in = d.rel.arrive(d.rows, a.epoch)
+		if rel.kind == streamRelation {
+			in = rel.arrive(part, a.epoch)
 			payload = embedded.AppendPayload(nil, &topic.Rows{Batch: in.rows, Late: in.late, Rowtime: in.rowtime})
 		} else {
-			payload = rowenc.AppendBatch(nil, d.rows)
+			payload = rowenc.AppendBatch(nil, part)
 		}
-		a.entries = append(a.entries, journal.Entry{Kind: journal.KindData, Object: d.rel.id, Payload: payload})
-		a.inputs[d.rel.id] = append(a.inputs[d.rel.id], in)
+		a.entries = append(a.entries, journal.Entry{Kind: journal.KindData, Object: rel.id, Payload: payload})
+		a.inputs[rel.id] = append(a.inputs[rel.id], in)
 	}
-	return nil
 }
 
 // admitted is one write that has passed.
 type admitted struct {
 	rel     *relation
-	rows    *vec.Batch
-	changes map[string]string // what it makes of the keys it touches, "" = no row
+	rows    *vec.Batch // nil: nothing to do
+	changes changes    // what it makes of the keys it touches; nil: nothing
 }
 
 // checkTable checks the rows of one write against a table and gives new rows of
 // a bag their numbers. earlier are the transaction's writes before it.
-func (a *admission) checkTable(rel *relation, rows *vec.Batch, earlier []admitted) (*vec.Batch, map[string]string, error) {
+func (a *admission) checkTable(rel *relation, rows *vec.Batch, earlier []admitted) (*vec.Batch, changes, error) {
 	if rel.bag && len(rows.Cols) == len(rel.types)-1 {
 		rows = a.number(rel, rows)
 		return rows, nil, nil // fresh numbers meet nothing
 	}
-	if len(rows.Cols) != len(rel.types) {
-		return nil, nil, sqlerr.New(sqlerr.InternalError, "table %q has %d stored columns, got %d", rel.name, len(rel.types), len(rows.Cols))
+	if err := rel.fits(rows); err != nil {
+		return nil, nil, err
 	}
-	var keys, images rowenc.Keys
 	keyCols := pickColumns(rows.Cols, rel.key)
-	rowenc.EncodeKeys(&keys, keyCols, rows.N, rowenc.KeyOptions{Mode: rowenc.Canonical})
-	rowenc.EncodeKeys(&images, rows.Cols, rows.N, rowenc.KeyOptions{Mode: rowenc.Exact})
-
+	keys := keyStrings(keyCols, rows.N, rowenc.Canonical)
+	images := keyStrings(rows.Cols, rows.N, rowenc.Exact)
 	standing, err := rel.standing(keyCols, rows.N, a.e.applied.Load())
 	if err != nil {
 		return nil, nil, err
 	}
-	changes := make(map[string]string, rows.N)
-	touched := a.touched[rel.id]
-	current := func(i int) string {
-		k := keys.Key(i)
-		if v, ok := changes[string(k)]; ok {
-			return v
+	changed := make(placed, rows.N)
+	current := func(key string) string {
+		if p, ok := changed[key]; ok {
+			return p.image
 		}
-		for j := len(earlier) - 1; j >= 0; j-- {
-			if v, ok := earlier[j].changes[string(k)]; ok && earlier[j].rel == rel {
-				return v
-			}
-		}
-		if v, ok := touched[string(k)]; ok {
-			return v
-		}
-		return standing[string(k)]
+		return a.current(rel, key, earlier, standing).image
 	}
 	// Retractions first: an update that moves keys among its rows is no conflict.
-	for i := range rows.N {
+	for i, key := range keys {
 		if rows.Weight(i) < 0 {
-			if current(i) != string(images.Key(i)) {
+			if current(key) != images[i] {
 				return nil, nil, errConflict()
 			}
-			changes[string(keys.Key(i))] = ""
+			changed[key] = place{}
 		}
 	}
-	for i := range rows.N {
+	for i, key := range keys {
 		if rows.Weight(i) > 0 {
-			if current(i) != "" {
+			if current(key) != "" {
 				return nil, nil, rel.duplicate(rows, i)
 			}
-			changes[string(keys.Key(i))] = string(images.Key(i))
+			changed[key] = place{images[i], rows, int32(i)}
 		}
 	}
-	return rows, changes, nil
+	return rows, changed, nil
+}
+
+// fits fails if a batch has not the stored columns of a table: an error of the
+// caller.
+func (r *relation) fits(rows *vec.Batch) error {
+	if len(rows.Cols) != len(r.types) {
+		return sqlerr.New(sqlerr.InternalError, "table %q has %d stored columns, got %d", r.name, len(r.types), len(rows.Cols))
+	}
+	return nil
 }
 
 // errConflict says that a row is no longer what the statement read. The session

@@ -26,13 +26,17 @@ type meta struct {
 	Views    map[uint64]viewMeta
 }
 
-type tableMeta struct{ NextRow int64 }
+type tableMeta struct {
+	NextRow int64
+	Offsets map[int32]int64 `json:",omitempty"` // where its source goes on
+}
 
 type streamMeta struct {
 	Next      int64 // position of the next record
 	Watermark int64
 	LastIn    int64
-	Late      int64 // records so far
+	Late      int64           // records so far
+	Offsets   map[int32]int64 `json:",omitempty"` // where its source goes on
 }
 
 type viewMeta struct {
@@ -148,9 +152,9 @@ func (e *Engine) meta(ep Epoch) *meta {
 	for id, r := range *e.rels.Load() {
 		switch r.kind {
 		case tableRelation:
-			m.Tables[id] = tableMeta{NextRow: r.nextRow}
+			m.Tables[id] = tableMeta{NextRow: r.nextRow, Offsets: r.source.all()}
 		case streamRelation:
-			m.Streams[id] = streamMeta{Next: r.next, Watermark: r.mark.value, LastIn: r.lastIn, Late: r.late.Load()}
+			m.Streams[id] = streamMeta{Next: r.next, Watermark: r.mark.value, LastIn: r.lastIn, Late: r.late.Load(), Offsets: r.source.all()}
 		case viewRelation:
 			v := viewMeta{Fingerprint: r.run.fingerprint, Watermark: r.run.mark, From: r.run.from}
 			if d := r.run.detached; d != nil {

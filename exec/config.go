@@ -138,13 +138,41 @@ type Write struct {
 	Object uint64
 	// Rows: for a table its stored columns with weights (-1 the old row, +1 the
 	// new one; new rows of a bag may leave out the row number column); for a
-	// stream its columns, weights all +1.
+	// stream its columns, weights all +1. nil = none.
 	Rows *vec.Batch
+	// Upsert: rows of a table with a primary key from one who does not know what
+	// stands there: +1 puts a row in the place of the one of its key, -1 deletes by
+	// key (no other column is looked at). They take effect in order, so that of one
+	// key the last counts; a row that stands already changes nothing.
+	Upsert bool
+	// Truncate removes all rows of the table first; Rows are then as with Upsert.
+	Truncate bool
+}
+
+// Cut is how far the records of one partition of a source are in an epoch.
+// It must begin where the source stands (40001); a partition that has not been
+// read yet may begin anywhere.
+type Cut struct {
+	Object    uint64
+	Partition int32
+	// From, To: offsets [From, To). A cut without rows may also go back, when the
+	// topic outside has begun anew.
+	From, To int64
+	// Rows is how many rows of the object's writes came from this cut. For a stream
+	// that is read through (StreamDef.Outside) the rows are in the order of the
+	// transaction's cuts, and there are no others.
+	Rows int
 }
 
 // Txn is what one transaction asks for: all of it in one epoch, or nothing.
 type Txn struct {
 	Writes []Write
+	// Cuts say how far the sources have been read with it.
+	Cuts []Cut
 	// Catalog is an encoded catalog change, nil = none.
 	Catalog []byte
 }
+
+// DeadLettersID is the id of the table that the Host keeps for records that could
+// not be read. It lies below all ids that users' objects get.
+const DeadLettersID = 9000

@@ -43,6 +43,8 @@ type contents struct {
 	stream [][2]int64
 	bag    [][2]int64
 	table  map[int64]int64
+	// Where the source of the table stands.
+	offset int64
 }
 
 func (c contents) clone() contents {
@@ -50,7 +52,7 @@ func (c contents) clone() contents {
 	for k, v := range c.table {
 		t[k] = v
 	}
-	return contents{append([][2]int64(nil), c.stream...), append([][2]int64(nil), c.bag...), t}
+	return contents{append([][2]int64(nil), c.stream...), append([][2]int64(nil), c.bag...), t, c.offset}
 }
 
 // Relations of a crashDB.
@@ -195,7 +197,33 @@ func (c *crashDB) next() (*Txn, contents) {
 		}
 		txn.Writes = append(txn.Writes, Write{Object: crashTable, Rows: rows(kvw...)})
 	}
+	if c.rng.Intn(2) == 0 {
+		c.fromSource(txn, &after)
+	}
 	return txn, after
+}
+
+// fromSource adds rows of the table's source, as its next records.
+func (c *crashDB) fromSource(txn *Txn, after *contents) {
+	w := Write{Object: crashTable, Upsert: true, Truncate: c.rng.Intn(10) == 0}
+	if w.Truncate {
+		clear(after.table)
+	}
+	var kvw []int64
+	for range c.rng.Intn(6) {
+		if k := c.rng.Int63n(20); c.rng.Intn(4) == 0 {
+			kvw = append(kvw, k, 0, -1)
+			delete(after.table, k)
+		} else {
+			kvw = append(kvw, k, c.rng.Int63n(4), 1)
+			after.table[k] = kvw[len(kvw)-2]
+		}
+	}
+	w.Rows = rows(kvw...)
+	n := int64(w.Rows.N) + 1 // one record gave no row
+	txn.Writes = append(txn.Writes, w)
+	txn.Cuts = append(txn.Cuts, Cut{Object: crashTable, Partition: 3, From: after.offset, To: after.offset + n, Rows: w.Rows.N})
+	after.offset += n
 }
 
 func (c *crashDB) note(ep Epoch, s contents) {
@@ -255,6 +283,9 @@ func (c *crashDB) checkpoint() error {
 // check compares every relation, now and as of some epochs, with the model.
 func (c *crashDB) check(where string) {
 	c.t.Helper()
+	if got := c.e.Offsets(crashTable)[3]; got != c.state.offset {
+		c.t.Fatalf("%s: the source stands at %d, wanted %d", where, got, c.state.offset)
+	}
 	for _, id := range crashRelations {
 		if got, want := c.read(crashPlan(id), 0), c.state.rows(id); got != want {
 			c.t.Fatalf("%s: relation %d holds\n  %s\nwanted\n  %s", where, id, got, want)

@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tarndb/tarn/exec/arrange"
 	"github.com/tarndb/tarn/storage/journal"
@@ -49,6 +50,7 @@ type Engine struct {
 	applied atomic.Uint64 // newest epoch that all of the live group has
 	rels    atomic.Pointer[map[uint64]*relation]
 	marks   atomic.Pointer[marks] // of the applied epoch
+	due     atomic.Int64          // µs: when time alone changes something, or noAlarm
 	tempDir string                // for what spills
 
 	waitMu  sync.Mutex
@@ -59,6 +61,7 @@ type Engine struct {
 
 	// The loop's own.
 	timeline string
+	alarm    *time.Timer
 	opened   int64 // µs
 	last     Epoch
 	passed   Epoch // all later epochs have greater numbers
@@ -88,12 +91,15 @@ func (e *Engine) Failed() <-chan error { return e.failed }
 func (e *Engine) Fresh() (ep Epoch, ok bool) {
 	acked := e.acked.Load()
 	ep = e.applied.Load()
-	return ep, ep >= acked
+	return ep, ep >= acked && !e.overdue()
 }
 
 // WaitFresh waits until everything acknowledged before the call is applied, and
 // returns the epoch to read at.
 func (e *Engine) WaitFresh(ctx context.Context) (Epoch, error) {
+	if err := e.catchUp(ctx); err != nil {
+		return 0, err
+	}
 	return e.WaitApplied(ctx, e.acked.Load())
 }
 

@@ -61,6 +61,8 @@ func (h *fakeHost) create(s *Setup, def string) error {
 	case "timed": // event time is column v, one second behind, idle after a second
 		return s.CreateStream(StreamDef{ID: id, Name: "timed", Types: pair, Columns: []string{"k", "v"}, Rowtime: 1,
 			DelayMicros: 1_000_000, IdleMicros: 1_000_000, RetainMicros: -1})
+	case "drop":
+		s.Drop(id)
 	case "view":
 		s.CreateView(ViewDef{ID: id, Name: "v", Plan: sumPlan(over), Columns: []string{"k", "n", "sum"}})
 	}

@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/sqlerr"
@@ -26,6 +27,9 @@ type Feed struct {
 	progress bool // epochs without changes are wanted, too
 	max      int64
 	mark     int64 // watermark of the last push; the loop's
+	// due is when time alone will change what the reader computes, as far as it has
+	// read; it then needs an epoch, with or without changes.
+	due atomic.Int64
 
 	mu     sync.Mutex
 	queue  []Change
@@ -36,7 +40,9 @@ type Feed struct {
 }
 
 func newFeed(scans []*plan.Scan, progress bool, max int64) *Feed {
-	return &Feed{scans: scans, progress: progress, max: max, signal: make(chan struct{}, 1)}
+	f := &Feed{scans: scans, progress: progress, max: max, signal: make(chan struct{}, 1)}
+	f.due.Store(noAlarm)
+	return f
 }
 
 // push adds an epoch; false means that the feed is gone and can be forgotten.

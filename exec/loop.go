@@ -51,7 +51,9 @@ type request struct {
 func (e *Engine) Commit(ctx context.Context, txn *Txn) (Epoch, error) {
 	p := &pending{txn: txn, done: make(chan outcome, 1)}
 	for _, w := range txn.Writes {
-		p.bytes += batchBytes(w.Rows)
+		if w.Rows != nil {
+			p.bytes += batchBytes(w.Rows)
+		}
 	}
 	select {
 	case e.submit <- p:
@@ -117,6 +119,8 @@ func (e *Engine) run() {
 			e.serve(r)
 		case <-timer.C:
 			e.onTimer()
+		case <-e.alarm.C:
+			e.ring()
 		case ep := <-e.truncate:
 			e.cutJournalAt(ep)
 		case <-e.closing:
@@ -226,6 +230,7 @@ func (e *Engine) epochOf(group []*pending) {
 	}
 	e.last = ep
 	e.acked.Store(ep)
+	e.moveSources(ad.cuts)
 	if err := e.topics.Apply(&frame); err != nil {
 		e.die("topics", err)
 		for _, p := range accepted {

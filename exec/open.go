@@ -4,7 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"strconv"
+	"time"
 
 	"github.com/tarndb/tarn/exec/arrange"
 	"github.com/tarndb/tarn/sql/sqlerr"
@@ -35,6 +35,8 @@ func Open(cfg Config) (e *Engine, err error) {
 		waiters: make(chan struct{}),
 	}
 	e.opened = cfg.Now()
+	e.alarm = time.NewTimer(time.Hour)
+	e.due.Store(noAlarm)
 	e.rels.Store(&map[uint64]*relation{})
 	if err := cfg.FS.MkdirAll(cfg.Dir, 0o755); err != nil {
 		return nil, err
@@ -94,8 +96,10 @@ func (e *Engine) recover(m *meta, image []byte) error {
 		switch r.kind {
 		case tableRelation:
 			r.nextRow = m.Tables[id].NextRow
+			r.source.move(m.Tables[id].Offsets)
 		case streamRelation:
 			s := m.Streams[id]
+			r.source.move(s.Offsets)
 			r.next, r.lastIn = s.Next, s.LastIn
 			r.late.Store(s.Late)
 			if s.Watermark != 0 || s.Next > 0 {
@@ -130,6 +134,7 @@ func (e *Engine) replay(f *journal.Frame, checkpoint Epoch) error {
 	var setup *Setup
 	in := inputs{}
 	var joins []uint64
+	var moved offsets
 	for i := range f.Entries {
 		en := &f.Entries[i]
 		switch en.Kind {
@@ -148,12 +153,20 @@ func (e *Engine) replay(f *journal.Frame, checkpoint Epoch) error {
 				return err
 			}
 			in[en.Object] = append(in[en.Object], x)
+		case journal.KindOffsets:
+			cuts, err := decodeCuts(en.Object, en.Payload)
+			if err != nil {
+				return err
+			}
+			for i := range cuts {
+				moved.set(&cuts[i])
+			}
 		case journal.KindMeta:
 			joins = append(joins, en.Object)
 		case journal.KindWatermark:
-			mark, err := strconv.ParseInt(string(en.Payload), 10, 64)
+			mark, err := decodeMark(en.Payload)
 			if err != nil {
-				return sqlerr.New(sqlerr.DataCorrupted, "a journalled watermark is damaged: %v", err)
+				return err
 			}
 			if rel := e.relation(en.Object); rel != nil {
 				rel.mark.value = mark
@@ -166,6 +179,7 @@ func (e *Engine) replay(f *journal.Frame, checkpoint Epoch) error {
 		return err
 	}
 	e.last = f.Epoch
+	e.moveSources(moved)
 	if err := e.step(f.Epoch, in, setup); err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ type relation struct {
 	types   []types.Type // stored columns; a bag's row number is the last
 	columns []string
 	rowtime int
+	source  source // of what comes from outside: how far it has been read
 
 	// Tables and views: the stored rows.
 	view *circuit.View

@@ -77,6 +77,7 @@ func (e *Engine) step(ep Epoch, in inputs, setup *Setup) error {
 	}
 	e.publishMarks()
 	e.publish(ep, deltas)
+	e.setAlarm()
 	e.setApplied(ep)
 	e.stats.epochs.Add(1)
 	return nil
@@ -125,6 +126,7 @@ type runner struct {
 	scans       []*plan.Scan
 	env         operator.Step // what does not change from step to step
 	mark        int64         // watermark of the last step
+	clocked     bool          // time alone may change it
 	detached    *detached     // loop only; nil: live
 	ready       chan struct{} // closed when it is live or has failed
 	state       atomic.Pointer[viewState]
@@ -140,6 +142,13 @@ func (r *runner) step(ep Epoch, deltas map[uint64]*delta) error {
 	s.Epoch, s.Time = ep, int64(ep)
 	s.Watermark = r.e.minWatermark(r.scans)
 	touched := s.Watermark != r.mark
+	if r.clocked && !touched {
+		next, err := r.circ.Next()
+		if err != nil {
+			return err
+		}
+		touched = next <= s.Time
+	}
 	for i, scan := range r.scans {
 		d := deltas[scan.Object]
 		if d == nil {
@@ -256,7 +265,7 @@ func (e *Engine) publish(ep Epoch, deltas map[uint64]*delta) {
 	for i := 0; i < len(e.feeds); i++ {
 		f := e.feeds[i]
 		c := Change{Epoch: ep, Watermark: e.minWatermark(f.scans), Deltas: make([]*delta, len(f.scans))}
-		any := f.progress
+		any := f.progress || f.due.Load() <= int64(ep)
 		for j, s := range f.scans {
 			if d := deltas[s.Object]; d != nil {
 				c.Deltas[j], any = d, true
@@ -266,6 +275,7 @@ func (e *Engine) publish(ep Epoch, deltas map[uint64]*delta) {
 			continue
 		}
 		f.mark = c.Watermark
+		f.due.Store(noAlarm) // until the reader has come to this epoch
 		if !f.push(c) {
 			e.feeds = append(e.feeds[:i], e.feeds[i+1:]...)
 			e.wanted = nil

@@ -63,6 +63,10 @@ func (e *Engine) Subscribe(ctx context.Context, root plan.Node, o SubscribeOptio
 		return nil, err
 	}
 	s.scans = s.circ.Sources()
+	if s.circ.Clocked() && (o.After != nil || o.From != nil) {
+		return nil, sqlerr.New(sqlerr.FeatureNotSupported, "a subscription to a query with now() cannot begin in the past").
+			WithHint("CREATE MATERIALIZED VIEW of the query and subscribe to that: it keeps its history.")
+	}
 	s.feed = newFeed(s.scans, o.Progress || o.UpTo != nil, e.cfg.FeedBytesMax)
 	s.step = operator.Step{Ctx: o.Ctx, Workers: 1, Done: ctx.Done()}
 	// The feed begins at an epoch boundary; everything up to it is read from the
@@ -280,6 +284,13 @@ func (s *Subscription) give(ep Epoch, always bool) error {
 func (s *Subscription) end(Epoch) (*vec.Batch, error) {
 	if err := s.circ.Flush(&s.step, s); err != nil {
 		return nil, err
+	}
+	if s.circ.Clocked() {
+		next, err := s.circ.Next()
+		if err != nil {
+			return nil, err
+		}
+		s.feed.due.Store(next)
 	}
 	b := zset.RetractionsFirst(zset.ConsolidateAll(s.out))
 	s.out = nil

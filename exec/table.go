@@ -47,20 +47,24 @@ func (e *Engine) tableOptions(retain int64) arrange.TableOptions {
 }
 
 // standing returns, for rows with the given keys, the rows that stand in the
-// table now as exact bytes, by key; "" = none. cols are the key columns.
-func (r *relation) standing(cols []*vec.Vec, n int, ep Epoch) (map[string]string, error) {
+// table at an epoch, by key. cols are the key columns.
+func (r *relation) standing(cols []*vec.Vec, n int, ep Epoch) (placed, error) {
 	found, err := r.view.Get(&vec.Batch{N: n, Cols: cols}, ep, nil)
 	if err != nil || found == nil {
 		return nil, err
 	}
-	var keys, images rowenc.Keys
-	rowenc.EncodeKeys(&keys, pickColumns(found.Cols, r.key), found.N, rowenc.KeyOptions{Mode: rowenc.Canonical})
-	rowenc.EncodeKeys(&images, found.Cols, found.N, rowenc.KeyOptions{Mode: rowenc.Exact})
-	out := make(map[string]string, found.N)
-	for i := range found.N {
-		out[string(keys.Key(i))] = string(images.Key(i))
-	}
+	out := make(placed, found.N)
+	r.place(found, out)
 	return out, nil
+}
+
+// place puts the rows of a batch where they stand.
+func (r *relation) place(b *vec.Batch, into placed) {
+	keys := keyStrings(pickColumns(b.Cols, r.key), b.N, rowenc.Canonical)
+	images := keyStrings(b.Cols, b.N, rowenc.Exact)
+	for i, k := range keys {
+		into[k] = place{images[i], b, int32(i)}
+	}
 }
 
 func pickColumns(cols []*vec.Vec, want []int) []*vec.Vec {

@@ -2,9 +2,11 @@ package exec
 
 import (
 	"fmt"
+	"strconv"
 	"sync/atomic"
 	"time"
 
+	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/vec"
 	"github.com/tarndb/tarn/storage/journal"
 	"github.com/tarndb/tarn/storage/rowenc"
@@ -50,6 +52,7 @@ func (e *Engine) onTimer() {
 		e.checkpoint()
 	}
 	e.idle()
+	e.ring()
 }
 
 // idle seals an epoch without rows where a stream with IDLE TIMEOUT has had no
@@ -61,21 +64,8 @@ func (e *Engine) idle() {
 			continue
 		}
 		if mark := now - r.idle - r.mark.delay; mark > r.mark.value && e.waitsForTime(r.id) {
-			ep := e.nextEpoch()
-			frame := journal.Frame{Epoch: ep, Time: int64(ep), Entries: []journal.Entry{{Kind: journal.KindWatermark, Object: r.id, Payload: encodeMark(mark)}}}
-			if err := e.journal.Append(&frame); err != nil {
+			if err := e.seal([]journal.Entry{{Kind: journal.KindWatermark, Object: r.id, Payload: encodeMark(mark)}}); err != nil {
 				e.log.Warn("could not seal an idle epoch", "err", err)
-				return
-			}
-			e.last = ep
-			e.acked.Store(ep)
-			if err := e.topics.Apply(&frame); err != nil {
-				e.die("topics", err)
-				return
-			}
-			r.mark.value = mark
-			if err := guard("step", func() error { return e.step(ep, nil, nil) }); err != nil {
-				e.die("step", err)
 			}
 			return
 		}
@@ -137,3 +127,11 @@ func keysOf(b *vec.Batch, cols []int) *rowenc.Keys {
 }
 
 func encodeMark(mark int64) []byte { return fmt.Appendf(nil, "%d", mark) }
+
+func decodeMark(b []byte) (int64, error) {
+	mark, err := strconv.ParseInt(string(b), 10, 64)
+	if err != nil {
+		return 0, sqlerr.New(sqlerr.DataCorrupted, "a journalled watermark is damaged: %v", err)
+	}
+	return mark, nil
+}

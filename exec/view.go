@@ -31,7 +31,7 @@ func (e *Engine) buildView(def ViewDef) (*runner, error) {
 		ts = append(ts, c.Type)
 	}
 	r := &runner{
-		e: e, def: def, fingerprint: plan.Fingerprint(def.Plan), circ: circ, scans: circ.Sources(), mark: noWatermark,
+		e: e, def: def, fingerprint: plan.Fingerprint(def.Plan), circ: circ, scans: circ.Sources(), clocked: circ.Clocked(), mark: noWatermark,
 		env: operator.Step{Ctx: ctx, Workers: e.cfg.Workers}, ready: make(chan struct{}),
 	}
 	r.state.Store(&viewState{building: true})

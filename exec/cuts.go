@@ -1,0 +1,174 @@
+package exec
+
+import (
+	"encoding/binary"
+	"maps"
+	"sync"
+
+	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/storage/journal"
+)
+
+// How far a source has been read is part of the epoch that holds its records: the
+// same frame, so that after a crash reading goes on right behind them. A cut that
+// does not begin where the source stands is refused; two readers of one source can
+// therefore double nothing.
+
+// offsets is the next offset of each partition, by object.
+type offsets map[uint64]map[int32]int64
+
+// cutsVersion begins the payload of a KindOffsets entry.
+const cutsVersion = 1
+
+// source is how far a relation's source has been read.
+type source struct {
+	mu   sync.Mutex
+	next map[int32]int64
+}
+
+func (s *source) at(partition int32) (int64, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, ok := s.next[partition]
+	return n, ok
+}
+
+func (s *source) all() map[int32]int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.next)
+}
+
+func (s *source) move(to map[int32]int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.next == nil {
+		s.next = make(map[int32]int64, len(to))
+	}
+	maps.Copy(s.next, to)
+}
+
+// Offsets is where the source of an object goes on: the next offset of each
+// partition that has been read, as of the newest durable epoch. Any goroutine may
+// ask.
+func (e *Engine) Offsets(object uint64) map[int32]int64 {
+	if rel := e.relation(object); rel != nil {
+		return rel.source.all()
+	}
+	return nil
+}
+
+// checkCuts checks a transaction's cuts against where the sources stand. It
+// changes nothing.
+func (a *admission) checkCuts(txn *Txn, _ []admitted) ([]Cut, error) {
+	var moved offsets // by the cuts before in this transaction
+	for _, c := range txn.Cuts {
+		rel := a.e.relation(c.Object)
+		if rel == nil || rel.kind == viewRelation {
+			return nil, sqlerr.New(sqlerr.UndefinedTable, "the relation to be written has been dropped")
+		}
+		at, ok := moved[c.Object][c.Partition]
+		if !ok {
+			at, ok = a.cuts[c.Object][c.Partition]
+		}
+		if !ok {
+			at, ok = rel.source.at(c.Partition)
+		}
+		switch {
+		case ok && at != c.From:
+			return nil, sqlerr.New(sqlerr.SerializationFailure, "the source of %q has moved on: partition %d stands at offset %d, not %d", rel.name, c.Partition, at, c.From).
+				WithHint("Another reader has written these records, or an earlier commit was lost on the way back; go on from Offsets.")
+		case c.Rows < 0 || c.Rows > 0 && c.To <= c.From:
+			return nil, sqlerr.New(sqlerr.InternalError, "%d rows cannot come from offsets %d to %d of partition %d", c.Rows, c.From, c.To, c.Partition)
+		}
+		moved.set(&c)
+	}
+	return txn.Cuts, nil
+}
+
+func (o *offsets) set(c *Cut) {
+	if *o == nil {
+		*o = offsets{}
+	}
+	m := (*o)[c.Object]
+	if m == nil {
+		m = map[int32]int64{}
+		(*o)[c.Object] = m
+	}
+	m[c.Partition] = c.To
+}
+
+// takeCuts makes cuts that have passed part of the epoch.
+func (a *admission) takeCuts(cuts []Cut) {
+	for lo := 0; lo < len(cuts); {
+		hi := lo
+		for hi < len(cuts) && cuts[hi].Object == cuts[lo].Object {
+			a.cuts.set(&cuts[hi])
+			hi++
+		}
+		a.entries = append(a.entries, journal.Entry{Kind: journal.KindOffsets, Object: cuts[lo].Object, Payload: appendCuts(nil, cuts[lo:hi])})
+		lo = hi
+	}
+}
+
+// moveSources makes the positions of a durable epoch those of its sources.
+func (e *Engine) moveSources(o offsets) {
+	for id, to := range o {
+		if rel := e.relation(id); rel != nil {
+			rel.source.move(to)
+		}
+	}
+}
+
+// appendCuts encodes cuts of one object; docs/formats/journal.md.
+func appendCuts(dst []byte, cuts []Cut) []byte {
+	dst = append(dst, cutsVersion)
+	dst = binary.AppendUvarint(dst, uint64(len(cuts)))
+	for _, c := range cuts {
+		dst = binary.AppendVarint(dst, int64(c.Partition))
+		dst = binary.AppendVarint(dst, c.From)
+		dst = binary.AppendVarint(dst, c.To)
+		dst = binary.AppendUvarint(dst, uint64(c.Rows))
+	}
+	return dst
+}
+
+// decodeCuts is the inverse of appendCuts.
+func decodeCuts(object uint64, b []byte) ([]Cut, error) {
+	damaged := sqlerr.New(sqlerr.DataCorrupted, "journalled offsets are damaged")
+	if len(b) == 0 {
+		return nil, damaged
+	}
+	if b[0] != cutsVersion {
+		return nil, sqlerr.New(sqlerr.FeatureNotSupported, "the journal has offsets of version %d, this release reads %d", b[0], cutsVersion).
+			WithHint("Start the newer release that wrote the folder.")
+	}
+	b = b[1:]
+	n, k := binary.Uvarint(b)
+	if k <= 0 || n > uint64(len(b))/4 {
+		return nil, damaged
+	}
+	b = b[k:]
+	out := make([]Cut, 0, n)
+	for range n {
+		c := Cut{Object: object}
+		var v [3]int64
+		for i := range v {
+			if v[i], k = binary.Varint(b); k <= 0 {
+				return nil, damaged
+			}
+			b = b[k:]
+		}
+		rows, k := binary.Uvarint(b)
+		if k <= 0 || int64(int32(v[0])) != v[0] || int64(int(rows)) < 0 {
+			return nil, damaged
+		}
+		b = b[k:]
+		c.Partition, c.From, c.To, c.Rows = int32(v[0]), v[1], v[2], int(rows)
+		out = append(out, c)
+	}
+	if len(b) != 0 {
+		return nil, damaged
+	}
+	return out, nil
+}
