@@ -37,28 +37,47 @@ func (m *Map) Flush(*Step, Emit) error { return nil }
 // Apply computes the rows that b becomes, nil if none remain.
 func (m *Map) Apply(c *funcs.Ctx, b *vec.Batch) (*vec.Batch, []zset.Error) {
 	var errs []zset.Error
+	var sel []int32 // the rows that pass; nil: all
 	if m.Cond != nil {
-		sel, failed := m.Cond.EvalFilter(c, b)
+		var failed []funcs.RowError
+		sel, failed = m.Cond.EvalFilter(c, b)
 		errs = rowErrors(errs, failed, b)
-		if len(sel) == 0 {
+		switch {
+		case len(sel) == 0:
 			return nil, errs
-		}
-		if len(sel) < b.N {
-			b = b.Select(sel)
+		case len(sel) == b.N:
+			sel = nil
+		case m.Exprs == nil:
+			return b.Select(sel), errs
 		}
 	}
 	if m.Exprs == nil {
 		return b, errs
 	}
-	cols, failed := m.Exprs.Eval(c, b)
-	o := &vec.Batch{N: b.N, Cols: cols, Weights: b.Weights}
-	if len(failed) > 0 {
-		errs = rowErrors(errs, failed, b)
-		if o = without(o, failed); o == nil {
-			return nil, errs
+	if sel == nil {
+		cols, failed := m.Exprs.Eval(c, b)
+		return finish(errs, failed, b, &vec.Batch{N: b.N, Cols: cols, Weights: b.Weights})
+	}
+	cols, failed := m.Exprs.EvalRows(c, b, sel) // only the columns that it reads are gathered
+	o := &vec.Batch{N: len(sel), Cols: cols}
+	if b.Weights != nil {
+		o.Weights = make([]int64, len(sel))
+		for i, s := range sel {
+			o.Weights[i] = b.Weights[s]
 		}
 	}
-	return o, errs
+	if len(failed) > 0 {
+		b = b.Select(sel)
+	}
+	return finish(errs, failed, b, o)
+}
+
+// finish takes the rows that failed out of o, which was computed from b.
+func finish(errs []zset.Error, failed []funcs.RowError, b, o *vec.Batch) (*vec.Batch, []zset.Error) {
+	if len(failed) == 0 {
+		return o, errs
+	}
+	return without(o, failed), rowErrors(errs, failed, b)
 }
 
 // without returns b without the rows that failed, nil if none remain.

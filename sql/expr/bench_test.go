@@ -65,7 +65,7 @@ func BenchmarkFilterProject(bm *testing.B) {
 			bm.ReportAllocs()
 			for bm.Loop() {
 				sel, _ := cond.EvalFilter(nil, b)
-				proj.Eval(nil, b.Select(sel))
+				proj.EvalRows(nil, b, sel)
 			}
 			bm.ReportMetric(float64(b.N)*float64(bm.N)/bm.Elapsed().Seconds()/1e6, "Mrows/s")
 		})

@@ -70,7 +70,7 @@ func runKernel(f *frame, nd *node, kernel funcs.Kernel, strict, constant bool, a
 				return result{v: vec.ConstVec(nd.typ, types.NullDatum, f.n)}
 			}
 		}
-		valid = funcs.CommonValid(n, args)
+		valid = f.c.Valid(n, args)
 	}
 	out := kernel(f.c, n, args)
 	errs := f.c.TakeErrors()

@@ -21,7 +21,7 @@ type Program struct {
 	in    []types.Type
 	nodes []*node
 	outs  []*node
-	pool  sync.Pool // of []result, one entry per node
+	pool  sync.Pool // of *evaluation
 }
 
 // node is one distinct subexpression.
@@ -64,10 +64,7 @@ func Compile(exprs []Expr, in []types.Type) (*Program, error) {
 		}
 		p.outs = append(p.outs, n)
 	}
-	p.pool.New = func() any {
-		s := make([]result, len(p.nodes))
-		return &s
-	}
+	p.pool.New = func() any { return &evaluation{} }
 	return p, nil
 }
 

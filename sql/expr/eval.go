@@ -20,34 +20,60 @@ type result struct {
 // those that a branch selected (sel, positions in up's rows, ascending).
 type frame struct {
 	p    *Program
+	e    *evaluation
 	c    *funcs.Ctx
 	n    int
 	cols []*vec.Vec // the root's only
 	up   *frame
 	sel  []int32
+	mask vec.Bitmap // sel as bits, made when first needed
 	memo []result
 }
 
-func (p *Program) newFrame(c *funcs.Ctx, n int) (*frame, *[]result) {
-	memo := p.pool.Get().(*[]result)
-	return &frame{p: p, c: c, n: n, memo: *memo}, memo
+// evaluation is what one call of a Program works with; it is used again by
+// later calls.
+type evaluation struct {
+	ctx   funcs.Ctx
+	arena vec.Arena
+	memos [][]result // of the frames not open, one entry per node each
 }
 
-func (p *Program) free(memo *[]result) {
-	clear(*memo)
-	p.pool.Put(memo)
+func (p *Program) newFrame(e *evaluation, n int) *frame {
+	f := &frame{p: p, e: e, c: &e.ctx, n: n}
+	if last := len(e.memos) - 1; last >= 0 {
+		f.memo, e.memos = e.memos[last], e.memos[:last]
+	} else {
+		f.memo = make([]result, len(p.nodes))
+	}
+	return f
+}
+
+// close gives back what f worked with; its results stay until the evaluation ends.
+func (f *frame) close() {
+	clear(f.memo)
+	f.e.memos = append(f.e.memos, f.memo)
 }
 
 // root opens the frame of a whole batch. The context is copied, so that one Ctx
 // may serve several goroutines.
-func (p *Program) root(c *funcs.Ctx, b *vec.Batch) (*frame, *[]result) {
-	var own funcs.Ctx
+func (p *Program) root(c *funcs.Ctx, b *vec.Batch) *frame {
+	e := p.pool.Get().(*evaluation)
 	if c != nil {
-		own = funcs.Ctx{Env: c.Env, Params: c.Params, Session: c.Session}
+		e.ctx = funcs.Ctx{Env: c.Env, Params: c.Params, Session: c.Session}
 	}
-	f, memo := p.newFrame(&own, b.N)
+	e.ctx.Scratch = &e.arena
+	f := p.newFrame(e, b.N)
 	f.cols = b.Cols
-	return f, memo
+	return f
+}
+
+// end closes a root frame and gives its memory to the next evaluation, but for
+// what the columns of kept are made of. After a panic nothing is given back.
+func (f *frame) end(kept []*vec.Vec) {
+	f.close()
+	f.e.ctx = funcs.Ctx{}
+	f.e.arena.Settle(kept)
+	f.p.pool.Put(f.e)
 }
 
 // Eval computes the expressions over b's rows: one column each, never Const, and
@@ -55,10 +81,29 @@ func (p *Program) root(c *funcs.Ctx, b *vec.Batch) (*frame, *[]result) {
 // order). A row that has an error holds nothing meaningful in any column; leave
 // it out. Columns may share memory with b's.
 func (p *Program) Eval(c *funcs.Ctx, b *vec.Batch) (cols []*vec.Vec, errs []funcs.RowError) {
-	f, memo := p.root(c, b)
-	defer p.free(memo)
-	cols = make([]*vec.Vec, len(p.outs))
-	for i, n := range p.outs {
+	f := p.root(c, b)
+	cols, errs = f.outputs()
+	f.end(cols)
+	return cols, errs
+}
+
+// EvalRows is Eval over the rows sel of b, ascending: row k of the result, and
+// of its errors, is row sel[k] of b.
+func (p *Program) EvalRows(c *funcs.Ctx, b *vec.Batch, sel []int32) (cols []*vec.Vec, errs []funcs.RowError) {
+	if len(sel) == b.N {
+		return p.Eval(c, b)
+	}
+	f := p.root(c, b)
+	s := f.sub(sel)
+	cols, errs = s.outputs()
+	s.close()
+	f.end(cols)
+	return cols, errs
+}
+
+func (f *frame) outputs() (cols []*vec.Vec, errs []funcs.RowError) {
+	cols = make([]*vec.Vec, len(f.p.outs))
+	for i, n := range f.p.outs {
 		r := f.eval(n)
 		cols[i] = vec.Flatten(r.v)
 		errs = mergeErrors(errs, r.errs)
@@ -69,10 +114,11 @@ func (p *Program) Eval(c *funcs.Ctx, b *vec.Batch) (cols []*vec.Vec, errs []func
 // EvalFilter returns the rows, ascending, for which the first expression is
 // true, and the errors as Eval does; a row with an error is not selected.
 func (p *Program) EvalFilter(c *funcs.Ctx, b *vec.Batch) (sel []int32, errs []funcs.RowError) {
-	f, memo := p.root(c, b)
-	defer p.free(memo)
+	f := p.root(c, b)
 	t := f.truth(p.outs[0])
-	return t.yes.Positions(b.N), t.errs
+	sel = t.yes.Positions(b.N)
+	f.end(nil)
+	return sel, t.errs
 }
 
 // EvalDatum computes an expression without columns. Parameters come from c.
@@ -138,16 +184,28 @@ func (f *frame) known(n *node) (result, bool) {
 		c.N = f.n
 		out.v = &c
 	} else {
-		out.v = vec.Gather(r.v, f.sel)
+		out.v = f.e.arena.Compress(r.v, f.sel, f.selected())
 	}
 	return out, true
 }
 
 // sub opens the frame of the rows sel of f.
-func (f *frame) sub(sel []int32) (*frame, *[]result) {
-	s, memo := f.p.newFrame(f.c, len(sel))
+func (f *frame) sub(sel []int32) *frame {
+	s := f.p.newFrame(f.e, len(sel))
 	s.up, s.sel = f, sel
-	return s, memo
+	return s
+}
+
+// selected is sel as bits of up's rows.
+func (f *frame) selected() vec.Bitmap {
+	if f.mask == nil {
+		f.mask = f.e.arena.Bits(f.up.n)
+		clear(f.mask)
+		for _, s := range f.sel {
+			f.mask.Set(int(s))
+		}
+	}
+	return f.mask
 }
 
 // under is a node's value for some rows of a frame. Where full is set v has all
@@ -169,9 +227,9 @@ func (f *frame) evalUnder(n *node, sel []int32) under {
 		r := f.eval(n)
 		return under{r.v, true, keepErrors(r.errs, sel)}
 	}
-	s, memo := f.sub(sel)
+	s := f.sub(sel)
 	r := s.eval(n)
-	f.p.free(memo)
+	s.close()
 	errs := make([]funcs.RowError, len(r.errs))
 	for i, e := range r.errs {
 		errs[i] = funcs.RowError{Row: sel[e.Row], Err: e.Err}

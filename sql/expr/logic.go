@@ -124,9 +124,9 @@ func (f *frame) truthUnder(n *node, open vec.Bitmap, all bool) truth {
 	if len(sel) == f.n {
 		return f.truth(n)
 	}
-	s, memo := f.sub(sel)
+	s := f.sub(sel)
 	st := s.truth(n)
-	f.p.free(memo)
+	s.close()
 	t := truth{vec.NewBitmap(f.n, false), vec.NewBitmap(f.n, false), nil}
 	for k, row := range sel {
 		if st.yes.Get(k) {

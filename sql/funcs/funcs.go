@@ -33,6 +33,8 @@ type Ctx struct {
 	// Session answers functions that ask about the session or the catalog
 	// (current_user, pg_get_userbyid …); nil inside views.
 	Session any
+	// Scratch lends kernels the memory of their results; nil = fresh memory.
+	Scratch *vec.Arena
 	// errs collects run-time errors by row; see Fail.
 	errs []RowError
 }
@@ -53,6 +55,20 @@ func (c *Ctx) TakeErrors() []RowError {
 	e := c.errs
 	c.errs = nil
 	return e
+}
+
+// ints, floats and truths are columns of n rows for a kernel to fill: all of
+// them, as they hold what an earlier one left.
+func (c *Ctx) ints(t types.Type, n int) *vec.Vec {
+	return &vec.Vec{Type: t, N: n, Ints: c.Scratch.Ints(n)}
+}
+
+func (c *Ctx) floats(t types.Type, n int) *vec.Vec {
+	return &vec.Vec{Type: t, N: n, Floats: c.Scratch.Floats(n)}
+}
+
+func (c *Ctx) truths(n int) *vec.Vec {
+	return &vec.Vec{Type: types.Bool, N: n, Bools: c.Scratch.Bools(n)}
 }
 
 // Kernel computes n rows. Arguments may be Const vectors; the result has N = n

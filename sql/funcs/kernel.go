@@ -13,7 +13,12 @@ import (
 
 // CommonValid returns the rows in which no argument is NULL; nil: all. Constant
 // arguments are taken to be not NULL.
-func CommonValid(n int, args []*vec.Vec) vec.Bitmap {
+func CommonValid(n int, args []*vec.Vec) vec.Bitmap { return commonValid(nil, n, args) }
+
+// Valid is CommonValid in memory that is lent.
+func (c *Ctx) Valid(n int, args []*vec.Vec) vec.Bitmap { return commonValid(c.Scratch, n, args) }
+
+func commonValid(scratch *vec.Arena, n int, args []*vec.Vec) vec.Bitmap {
 	var out vec.Bitmap
 	owned := false
 	words := (n + 63) / 64
@@ -29,7 +34,11 @@ func CommonValid(n int, args []*vec.Vec) vec.Bitmap {
 				out[i] &= w
 			}
 		default:
-			out, owned = vec.And(out, a.Valid[:words]), true
+			both := scratch.Bits(n)
+			for i, w := range a.Valid[:words] {
+				both[i] = out[i] & w
+			}
+			out, owned = both, true
 		}
 	}
 	return out
@@ -91,8 +100,8 @@ func rowsOf(n int, args []*vec.Vec, f func(i int)) {
 
 // ints1 and the like: one function of single values, without errors.
 func ints1(t types.Type, f func(int64) int64) Kernel {
-	return func(_ *Ctx, n int, a []*vec.Vec) *vec.Vec {
-		out := &vec.Vec{Type: t, N: n, Ints: make([]int64, n)}
+	return func(c *Ctx, n int, a []*vec.Vec) *vec.Vec {
+		out := c.ints(t, n)
 		for i, x := range a[0].Ints[:n] {
 			out.Ints[i] = f(x)
 		}
@@ -101,8 +110,8 @@ func ints1(t types.Type, f func(int64) int64) Kernel {
 }
 
 func floats1(t types.Type, f func(float64) float64) Kernel {
-	return func(_ *Ctx, n int, a []*vec.Vec) *vec.Vec {
-		out := &vec.Vec{Type: t, N: n, Floats: make([]float64, n)}
+	return func(c *Ctx, n int, a []*vec.Vec) *vec.Vec {
+		out := c.floats(t, n)
 		for i, x := range a[0].Floats[:n] {
 			out.Floats[i] = f(x)
 		}

@@ -62,7 +62,7 @@ func unaryRows() []Overload {
 			ex = "abs(-5) → 5"
 		}
 		neg := func(c *Ctx, n int, a []*vec.Vec) *vec.Vec {
-			v := &vec.Vec{Type: t, N: n, Ints: make([]int64, n)}
+			v := c.ints(t, n)
 			for i, x := range a[0].Ints[:n] {
 				if x == lo {
 					c.Fail(i, err)
@@ -72,7 +72,7 @@ func unaryRows() []Overload {
 			return v
 		}
 		abs := func(c *Ctx, n int, a []*vec.Vec) *vec.Vec {
-			v := &vec.Vec{Type: t, N: n, Ints: make([]int64, n)}
+			v := c.ints(t, n)
 			for i, x := range a[0].Ints[:n] {
 				if x == lo {
 					c.Fail(i, err)
@@ -121,7 +121,7 @@ type intLoop struct {
 func intKernel(t types.Type, op intLoop) Kernel {
 	lo, hi, err := intLimits(t)
 	return func(c *Ctx, n int, a []*vec.Vec) *vec.Vec {
-		out := &vec.Vec{Type: t, N: n, Ints: make([]int64, n)}
+		out := c.ints(t, n)
 		over := op.run(out.Ints, a[0].Ints, a[1].Ints, a[0].Const, a[1].Const)
 		if t.OID == types.OIDInt8 {
 			if over {
@@ -297,7 +297,7 @@ type floatLoop struct {
 func floatKernel(t types.Type, op floatLoop) Kernel {
 	single := t.OID == types.OIDFloat4
 	return func(c *Ctx, n int, a []*vec.Vec) *vec.Vec {
-		out := &vec.Vec{Type: t, N: n, Floats: make([]float64, n)}
+		out := c.floats(t, n)
 		l, r := spread(a[0], n), spread(a[1], n)
 		op.run(out.Floats, l, r)
 		suspect := false

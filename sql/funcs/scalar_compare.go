@@ -96,8 +96,6 @@ func compareKernel(k int, l, r types.Type) Kernel {
 	return compareDatums(k, l)
 }
 
-func truths(n int) *vec.Vec { return &vec.Vec{Type: types.Bool, N: n, Bools: make([]bool, n)} }
-
 // number is what compares with Go's own operators.
 type number interface{ int64 | uint64 | float64 }
 
@@ -177,8 +175,8 @@ func compareColumns[T number](k int, out []bool, a, b []T) {
 }
 
 func compareInts(k int, unsigned bool) Kernel {
-	return func(_ *Ctx, n int, a []*vec.Vec) *vec.Vec {
-		out := truths(n)
+	return func(c *Ctx, n int, a []*vec.Vec) *vec.Vec {
+		out := c.truths(n)
 		l, r := a[0].Ints, a[1].Ints
 		if unsigned { // "char" is a byte, stored signed
 			l, r = asBytes(l), asBytes(r)
@@ -199,8 +197,8 @@ func asBytes(xs []int64) []int64 {
 // compareFloats first compares as Go does, then repairs rows with NaN, which
 // equals itself and is above everything.
 func compareFloats(k int) Kernel {
-	return func(_ *Ctx, n int, a []*vec.Vec) *vec.Vec {
-		out := truths(n)
+	return func(c *Ctx, n int, a []*vec.Vec) *vec.Vec {
+		out := c.truths(n)
 		l, r := a[0].Floats, a[1].Floats
 		compareSlices(k, out.Bools, l, r, a[0].Const, a[1].Const)
 		if !hasNaN(l) && !hasNaN(r) {
@@ -248,8 +246,8 @@ func outcome(k, c int) bool {
 }
 
 func compareBools(k int) Kernel {
-	return func(_ *Ctx, n int, a []*vec.Vec) *vec.Vec {
-		out := truths(n)
+	return func(c *Ctx, n int, a []*vec.Vec) *vec.Vec {
+		out := c.truths(n)
 		sl, sr := step(a[0]), step(a[1])
 		for i := range n {
 			x, y := types.Boolean(a[0].Bools[i&sl]).I, types.Boolean(a[1].Bools[i&sr]).I
@@ -260,8 +258,8 @@ func compareBools(k int) Kernel {
 }
 
 func compareBytes(k int) Kernel {
-	return func(_ *Ctx, n int, a []*vec.Vec) *vec.Vec {
-		out := truths(n)
+	return func(c *Ctx, n int, a []*vec.Vec) *vec.Vec {
+		out := c.truths(n)
 		sl, sr := step(a[0]), step(a[1])
 		lo, ld, ro, rd := a[0].Off, a[0].Data, a[1].Off, a[1].Data
 		if k < 2 {
@@ -290,19 +288,19 @@ func compareNumerics(k int) Kernel {
 			return general(c, n, a)
 		}
 		scale := max(l.Scale, r.Scale)
-		x, ok1 := rescaled(l.Ints, scale-l.Scale)
-		y, ok2 := rescaled(r.Ints, scale-r.Scale)
+		x, ok1 := rescaled(c, l.Ints, scale-l.Scale)
+		y, ok2 := rescaled(c, r.Ints, scale-r.Scale)
 		if !ok1 || !ok2 {
 			return general(c, n, a)
 		}
-		out := truths(n)
+		out := c.truths(n)
 		compareSlices(k, out.Bools, x, y, l.Const, r.Const)
 		return out
 	}
 }
 
 // rescaled returns xs × 10^by, false if one does not fit.
-func rescaled(xs []int64, by int32) ([]int64, bool) {
+func rescaled(c *Ctx, xs []int64, by int32) ([]int64, bool) {
 	if by == 0 {
 		return xs, true
 	}
@@ -311,7 +309,7 @@ func rescaled(xs []int64, by int32) ([]int64, bool) {
 	}
 	m := pow10[by]
 	limit := math.MaxInt64 / m
-	out := make([]int64, len(xs))
+	out := c.Scratch.Ints(len(xs))
 	over := false
 	for i, x := range xs {
 		over = over || x > limit || x < -limit
@@ -324,8 +322,8 @@ var pow10 = [19]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11
 
 // compareDatums is the general shape, for what has no loop of its own.
 func compareDatums(k int, t types.Type) Kernel {
-	return func(_ *Ctx, n int, a []*vec.Vec) *vec.Vec {
-		out := truths(n)
+	return func(c *Ctx, n int, a []*vec.Vec) *vec.Vec {
+		out := c.truths(n)
 		rowsOf(n, a, func(i int) {
 			out.Bools[i] = outcome(k, types.Compare(datumAt(a[0], i), datumAt(a[1], i), t))
 		})
@@ -338,7 +336,7 @@ func compareDatums(k int, t types.Type) Kernel {
 func compareInstants(k int, l, r types.Type) Kernel {
 	zoned := l == types.Timestamptz || r == types.Timestamptz
 	return func(c *Ctx, n int, a []*vec.Vec) *vec.Vec {
-		out := truths(n)
+		out := c.truths(n)
 		rowsOf(n, a, func(i int) {
 			x := instant(c, l, a[0].Datum(i).I, zoned)
 			y := instant(c, r, a[1].Datum(i).I, zoned)

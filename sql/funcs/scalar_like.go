@@ -36,7 +36,7 @@ func likeRows() []Overload {
 // likeKernel prepares a constant pattern once.
 func likeKernel(fold, negated bool) Kernel {
 	return func(c *Ctx, n int, a []*vec.Vec) *vec.Vec {
-		out := truths(n)
+		out := c.truths(n)
 		var m likeMatcher
 		ready := false
 		rowsOf(n, a, func(i int) {

@@ -87,12 +87,12 @@ func numericAddSub(op intLoop, wide func(a, b types.Datum) (types.Datum, error))
 			return general(c, n, a)
 		}
 		scale := max(l.Scale, r.Scale)
-		x, ok1 := rescaled(l.Ints, scale-l.Scale)
-		y, ok2 := rescaled(r.Ints, scale-r.Scale)
+		x, ok1 := rescaled(c, l.Ints, scale-l.Scale)
+		y, ok2 := rescaled(c, r.Ints, scale-r.Scale)
 		if !ok1 || !ok2 {
 			return general(c, n, a)
 		}
-		out := &vec.Vec{Type: types.Numeric, N: n, Ints: make([]int64, n), Scale: scale}
+		out := &vec.Vec{Type: types.Numeric, N: n, Ints: c.Scratch.Ints(n), Scale: scale}
 		if op.run(out.Ints, x, y, l.Const, r.Const) {
 			return general(c, n, a)
 		}
@@ -110,7 +110,7 @@ func numericMul(c *Ctx, n int, a []*vec.Vec) *vec.Vec {
 	if l.Scale < 0 || r.Scale < 0 || l.Scale+r.Scale > narrowScaleMax {
 		return numericMulWide(c, n, a)
 	}
-	out := &vec.Vec{Type: types.Numeric, N: n, Ints: make([]int64, n), Scale: l.Scale + r.Scale}
+	out := &vec.Vec{Type: types.Numeric, N: n, Ints: c.Scratch.Ints(n), Scale: l.Scale + r.Scale}
 	if mulInts.run(out.Ints, l.Ints, r.Ints, l.Const, r.Const) {
 		return numericMulWide(c, n, a)
 	}
@@ -120,7 +120,7 @@ func numericMul(c *Ctx, n int, a []*vec.Vec) *vec.Vec {
 func numericNeg(c *Ctx, n int, a []*vec.Vec) *vec.Vec {
 	v := a[0]
 	if v.Scale >= 0 {
-		out := &vec.Vec{Type: types.Numeric, N: n, Ints: make([]int64, n), Scale: v.Scale}
+		out := &vec.Vec{Type: types.Numeric, N: n, Ints: c.Scratch.Ints(n), Scale: v.Scale}
 		zero := []int64{0}
 		if !subInts.run(out.Ints, zero, v.Ints, true, false) {
 			return out

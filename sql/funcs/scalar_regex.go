@@ -28,7 +28,7 @@ func regexRows() []Overload {
 		{"!~*", "Does not match the regular expression without regard to case.", "'thomas' !~* 'T.*ma' → f", "i", true},
 	} {
 		k := func(c *Ctx, n int, a []*vec.Vec) *vec.Vec {
-			out := truths(n)
+			out := c.truths(n)
 			var cache regexCache
 			rowsOf(n, a, func(i int) {
 				re, err := cache.get(stringAt(a[1], i), x.flags)

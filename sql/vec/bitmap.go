@@ -184,3 +184,53 @@ func (b Bitmap) putBits(at int, src Bitmap, n int) {
 		}
 	}
 }
+
+// compressBits packs the bits of src at the set bits of mask into dst and
+// returns how many of them are set. It goes through the rarer kind of bits in
+// each word, so its price is that of the NULLs or of the values.
+func compressBits(dst, src, mask Bitmap) (set int) {
+	at := 0
+	var word uint64 // of dst, being filled
+	src = src[:len(mask)]
+	for i, m := range mask {
+		k := bits.OnesCount64(m)
+		if k == 0 {
+			continue
+		}
+		ones := ^uint64(0) >> (64 - uint(k))
+		part := compressWord(src[i]&m, m, ones)
+		set += bits.OnesCount64(part)
+		s := uint(at) & 63
+		word |= part << s
+		if at += k; s+uint(k) >= 64 {
+			dst[at>>6-1] = word
+			word = part >> (64 - s) // 0 where s is 0
+		}
+	}
+	if at&63 != 0 {
+		dst[at>>6] = word
+	}
+	return set
+}
+
+// compressWord packs the bits of v, a subset of m, at the set bits of m.
+func compressWord(v, m, ones uint64) uint64 {
+	clear := m &^ v
+	switch {
+	case clear == 0:
+		return ones
+	case v == 0:
+		return 0
+	case bits.OnesCount64(clear) < bits.OnesCount64(v):
+		out := ones
+		for ; clear != 0; clear &= clear - 1 {
+			out &^= 1 << uint(bits.OnesCount64(m&(clear&-clear-1)))
+		}
+		return out
+	}
+	out := uint64(0)
+	for ; v != 0; v &= v - 1 {
+		out |= 1 << uint(bits.OnesCount64(m&(v&-v-1)))
+	}
+	return out
+}

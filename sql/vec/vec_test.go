@@ -53,11 +53,17 @@ func sameDatums(t *testing.T, what string, v *Vec, want []types.Datum) {
 	}
 }
 
-// Build, Gather, Slice, Concat, Pick and Flatten do to columns what the same
+// Build, Gather, Compress, Slice, Concat, Pick and Flatten do to columns what the same
 // steps do to slices of values.
 func TestColumnsAreLists(t *testing.T) {
+	var used Arena
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 1))
+		var arena *Arena // nil: fresh memory
+		if seed%2 == 0 {
+			arena = &used
+			arena.Settle(nil)
+		}
 		for _, typ := range testTypes {
 			ds := randDatums(r, typ, r.IntN(300))
 			v := FromDatums(typ, ds)
@@ -73,6 +79,16 @@ func TestColumnsAreLists(t *testing.T) {
 				}
 			}
 			sameDatums(t, "gather", Gather(v, sel), want)
+
+			mask, some, kept := NewBitmap(len(ds), false), []int32{}, []types.Datum{}
+			share := 1 + r.IntN(4)
+			for i := range ds {
+				if r.IntN(share) == 0 {
+					mask.Set(i)
+					some, kept = append(some, int32(i)), append(kept, ds[i])
+				}
+			}
+			sameDatums(t, "compress", arena.Compress(v, some, mask), kept)
 
 			lo := r.IntN(len(ds) + 1)
 			hi := lo + r.IntN(len(ds)-lo+1)
@@ -108,6 +124,30 @@ func TestColumnsAreLists(t *testing.T) {
 			d := randDatum(r, typ, true)
 			sameDatums(t, "flatten", Flatten(ConstVec(typ, d, 70)), slices.Repeat([]types.Datum{d}, 70))
 		}
+	}
+}
+
+// What a kept column refers to is not lent again, be it a part of what was lent.
+func TestArenaKeeps(t *testing.T) {
+	var a Arena
+	kept := &Vec{Type: types.Int8, N: 3, Ints: a.Ints(10)[4:7], Valid: a.Bits(70)}
+	lost := a.Ints(10)
+	copy(kept.Ints, []int64{1, 2, 3})
+	a.Settle([]*Vec{kept})
+	again := [][]int64{a.Ints(10), a.Ints(10), a.Ints(10)}
+	for _, xs := range again {
+		for i := range xs {
+			xs[i] = -1
+		}
+	}
+	for i := range a.Bits(70) {
+		a.Bits(70)[i] = 7
+	}
+	if !slices.Equal(kept.Ints, []int64{1, 2, 3}) || kept.Valid.Count() != 0 {
+		t.Errorf("a kept column became %v, %v", kept.Ints, kept.Valid)
+	}
+	if lost[0] != -1 {
+		t.Error("memory that nobody kept is not used again")
 	}
 }
 

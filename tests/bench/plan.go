@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -27,6 +28,8 @@ import (
 // the engine does in a step, without wire and journal. State is durable, with a
 // checkpoint every 10 s beside it; CPU is that of the whole process.
 func benchPlan(ctx context.Context, r *run) error {
+	ballast := make([]byte, 32<<20) // the server's, see main.go
+	defer runtime.KeepAlive(ballast)
 	keys := r.size(10_000, 100_000, 1_000_000)
 	window := time.Duration(pick(r, 100, 2000, 35_000)) * time.Millisecond
 	for _, b := range []struct {
