@@ -40,6 +40,7 @@ type benchmark struct {
 // benchmarks is the table.
 var benchmarks = []benchmark{
 	{"copy", "COPY into a stream with one GROUP BY view", benchCopy},
+	{"copy-bare", "COPY into a stream without a view", benchCopyBare},
 	{"lookup", "look-up by key in a view, prepared, TCP", benchLookup},
 	{"lookup-under-load", "the same while 100 k rows/s change the view", benchLookupUnderLoad},
 	{"insert", "single-row INSERT, acknowledged after fsync", benchInsert},
