@@ -4,8 +4,6 @@ import (
 	"context"
 	"math"
 	"time"
-
-	"github.com/tarndb/tarn/storage/journal"
 )
 
 // alarm wakes the loop when time alone changes a standing query: a row's time has
@@ -51,7 +49,7 @@ func (e *Engine) ring() {
 		e.setAlarm()
 		return
 	}
-	if err := e.seal(nil); err != nil {
+	if _, err := e.seal(nil); err != nil {
 		e.log.Warn("could not seal an epoch for what is due", "err", err)
 		e.alarm.Reset(time.Second)
 	}
@@ -74,31 +72,4 @@ func (e *Engine) catchUp(ctx context.Context) error {
 		}
 		return nil
 	})
-}
-
-// seal makes an epoch without rows: entries say what else it holds. An error means
-// that there is none; failures after it is durable stop the engine.
-func (e *Engine) seal(entries []journal.Entry) error {
-	ep := e.nextEpoch()
-	frame := journal.Frame{Epoch: ep, Time: int64(ep), Entries: entries}
-	if err := e.journal.Append(&frame); err != nil {
-		return err
-	}
-	e.last = ep
-	e.acked.Store(ep)
-	if err := e.topics.Apply(&frame); err != nil {
-		e.die("topics", err)
-		return nil
-	}
-	for _, en := range entries {
-		if rel := e.relation(en.Object); en.Kind == journal.KindWatermark && rel != nil {
-			if mark, err := decodeMark(en.Payload); err == nil {
-				rel.mark.value = mark
-			}
-		}
-	}
-	if err := guard("step", func() error { return e.step(ep, nil, nil) }); err != nil {
-		e.die("step", err)
-	}
-	return nil
 }

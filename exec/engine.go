@@ -56,6 +56,9 @@ type Engine struct {
 	waitMu  sync.Mutex
 	waiters chan struct{} // closed and replaced when applied moves
 
+	holdMu sync.Mutex // also keeps records of streams from going while it is held
+	holds  map[string]*hold
+
 	feedMu sync.Mutex
 	feeds  []*Feed
 

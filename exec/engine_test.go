@@ -63,6 +63,9 @@ func (h *fakeHost) create(s *Setup, def string) error {
 			DelayMicros: 1_000_000, IdleMicros: 1_000_000, RetainMicros: -1})
 	case "drop":
 		s.Drop(id)
+	case "temporal": // the rows of a stream within a second after the time in v
+		n := plan.NewTemporal(scanPlan(over), []plan.Bound{{Col: 1, Unit: 1}, {Col: 1, Unit: 1, Add: 1_000_000, Until: true}})
+		s.CreateView(ViewDef{ID: id, Name: "temporal", Plan: n, Columns: []string{"k", "v"}})
 	case "view":
 		s.CreateView(ViewDef{ID: id, Name: "v", Plan: sumPlan(over), Columns: []string{"k", "n", "sum"}})
 	}

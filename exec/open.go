@@ -32,7 +32,7 @@ func Open(cfg Config) (e *Engine, err error) {
 		cfg: cfg, log: cfg.Log, locks: NewLocks(),
 		submit: make(chan *pending, 1024), requests: make(chan *request), truncate: make(chan Epoch, 1),
 		closing: make(chan struct{}), stopped: make(chan struct{}), failed: make(chan error, 1),
-		waiters: make(chan struct{}),
+		waiters: make(chan struct{}), holds: map[string]*hold{},
 	}
 	e.opened = cfg.Now()
 	e.alarm = time.NewTimer(time.Hour)
@@ -73,6 +73,7 @@ func Open(cfg Config) (e *Engine, err error) {
 	if err := e.recover(m, image); err != nil {
 		return nil, fmt.Errorf("recovery: %w", err)
 	}
+	e.setAlarm()
 	go e.run()
 	return e, nil
 }
@@ -109,6 +110,11 @@ func (e *Engine) recover(m *meta, image []byte) error {
 	}
 	if err := setup.commit(); err != nil {
 		return err
+	}
+	for name, h := range m.Holds {
+		if e.relation(h.Object) != nil {
+			e.rehold(name, &hold{Object: h.Object, After: h.After})
+		}
 	}
 	e.publishMarks()
 	e.setApplied(m.Epoch)
@@ -162,7 +168,11 @@ func (e *Engine) replay(f *journal.Frame, checkpoint Epoch) error {
 				moved.set(&cuts[i])
 			}
 		case journal.KindMeta:
-			joins = append(joins, en.Object)
+			if len(en.Payload) == 0 {
+				joins = append(joins, en.Object)
+			} else if err := e.replayMeta(en.Object, en.Payload); err != nil {
+				return err
+			}
 		case journal.KindWatermark:
 			mark, err := decodeMark(en.Payload)
 			if err != nil {

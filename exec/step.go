@@ -265,7 +265,7 @@ func (e *Engine) publish(ep Epoch, deltas map[uint64]*delta) {
 	for i := 0; i < len(e.feeds); i++ {
 		f := e.feeds[i]
 		c := Change{Epoch: ep, Watermark: e.minWatermark(f.scans), Deltas: make([]*delta, len(f.scans))}
-		any := f.progress || f.due.Load() <= int64(ep)
+		any := f.progress
 		for j, s := range f.scans {
 			if d := deltas[s.Object]; d != nil {
 				c.Deltas[j], any = d, true

@@ -43,7 +43,9 @@ type Subscription struct {
 	scans []*plan.Scan
 	feed  *Feed
 	line  timeline // of the watermark up to the cut, where a window depends on it
-	at    Epoch    // everything up to here has been given
+	// forgets: no operator keeps anything, and the rows of the beginning are not wanted.
+	forgets bool
+	at      Epoch // everything up to here has been given
 
 	out   []*vec.Batch
 	errs  []zset.Error
@@ -63,11 +65,12 @@ func (e *Engine) Subscribe(ctx context.Context, root plan.Node, o SubscribeOptio
 		return nil, err
 	}
 	s.scans = s.circ.Sources()
+	s.forgets = (o.After != nil || !o.Snapshot) && forgets(root)
 	if s.circ.Clocked() && (o.After != nil || o.From != nil) {
 		return nil, sqlerr.New(sqlerr.FeatureNotSupported, "a subscription to a query with now() cannot begin in the past").
 			WithHint("CREATE MATERIALIZED VIEW of the query and subscribe to that: it keeps its history.")
 	}
-	s.feed = newFeed(s.scans, o.Progress || o.UpTo != nil, e.cfg.FeedBytesMax)
+	s.feed = newFeed(s.scans, o.Progress || o.UpTo != nil || s.circ.Clocked(), e.cfg.FeedBytesMax)
 	s.step = operator.Step{Ctx: o.Ctx, Workers: 1, Done: ctx.Done()}
 	// The feed begins at an epoch boundary; everything up to it is read from the
 	// stored relations, everything after it comes through the feed.
@@ -125,6 +128,9 @@ func (s *Subscription) past(cut Epoch) error {
 	}
 	s.begin(base)
 	for i, scan := range s.scans {
+		if s.forgets {
+			break // what came before has no part in what comes
+		}
 		if err := s.e.scanAt(scan, base, func(b *vec.Batch) error { return s.circ.Push(&s.step, i, b, s) }); err != nil {
 			return err
 		}
@@ -318,6 +324,13 @@ func (s *Subscription) Close() {
 		s.feed.Close()
 	}
 	s.space.Close()
+}
+
+// forgets reports whether no operator of a plan keeps anything between epochs.
+func forgets(root plan.Node) bool {
+	yes := true
+	plan.Walk(root, func(n plan.Node) { yes = yes && plan.State(n) == "" })
+	return yes
 }
 
 // failFeeds ends the subscriptions that read a dropped relation.

@@ -64,7 +64,7 @@ func (e *Engine) idle() {
 			continue
 		}
 		if mark := now - r.idle - r.mark.delay; mark > r.mark.value && e.waitsForTime(r.id) {
-			if err := e.seal([]journal.Entry{{Kind: journal.KindWatermark, Object: r.id, Payload: encodeMark(mark)}}); err != nil {
+			if _, err := e.seal([]journal.Entry{{Kind: journal.KindWatermark, Object: r.id, Payload: encodeMark(mark)}}); err != nil {
 				e.log.Warn("could not seal an idle epoch", "err", err)
 			}
 			return
@@ -105,11 +105,21 @@ func (e *Engine) retain(ep Epoch) {
 		if r.kind != streamRelation || r.retain < 0 || int64(ep) < r.retain {
 			continue
 		}
-		limit := ep - uint64(r.retain)
-		if _, err := r.topic.Retain(func(s segment.Info) bool { return s.LastEpoch < limit }); err != nil {
+		if err := e.retainStream(r, ep-uint64(r.retain)); err != nil {
 			e.log.Warn("retention", "stream", r.name, "err", err)
 		}
 	}
+}
+
+// retainStream drops a stream's segments of epochs before limit that nobody holds.
+func (e *Engine) retainStream(r *relation, limit Epoch) error {
+	e.holdMu.Lock()
+	defer e.holdMu.Unlock()
+	if after, held := e.heldAfter(r.id); held {
+		limit = min(limit, after+1)
+	}
+	_, err := r.topic.Retain(func(s segment.Info) bool { return s.LastEpoch < limit })
+	return err
 }
 
 // showEpoch is an epoch as a time.

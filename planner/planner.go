@@ -50,7 +50,10 @@ func PlanSelect(q *ast.Query, opt Options) (*Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	return finish(out, opt.Standing || out.Emit != EmitNone), nil
+	if !opt.Standing && out.Emit == EmitNone {
+		return finish(out), nil
+	}
+	return maintained(out, opt, true)
 }
 
 // PlanSubscribe plans what a SUBSCRIBE watches. For SUBSCRIBE TO v of a
@@ -65,7 +68,7 @@ func PlanSubscribe(s *ast.Subscribe, opt Options) (*Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	return finish(out, false), nil
+	return finish(out), nil
 }
 
 // PlanRelation plans reading all of a relation, as TABLE t and COPY t TO do.
@@ -74,17 +77,26 @@ func PlanRelation(name ast.Name, opt Options) (*Query, *catalog.Object, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return finish(out, false), o, nil
+	return finish(out), o, nil
 }
 
-func finish(q *Query, standing bool) *Query {
+func finish(q *Query) *Query {
 	q.Root = rewrite.All(q.Root)
-	if standing {
+	return q
+}
+
+// maintained finishes a query that will be maintained; told: with a notice where
+// its state grows for ever.
+func maintained(q *Query, opt Options, told bool) (*Query, error) {
+	if err := finish(q).Maintained(opt); err != nil {
+		return nil, err
+	}
+	if told {
 		if n := growthNotice(q.Root); n != nil {
 			q.Notices = append(q.Notices, n)
 		}
 	}
-	return q
+	return q, nil
 }
 
 // PlanInsert plans INSERT.
@@ -128,7 +140,11 @@ func BindView(q *ast.CreateView, opt Options) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	finish(bq, q.Materialized)
+	if !q.Materialized {
+		finish(bq)
+	} else if _, err = maintained(bq, opt, true); err != nil {
+		return nil, err
+	}
 	o, err := bind.ViewObject(q, bq, opt)
 	if err != nil {
 		return nil, err
@@ -176,7 +192,7 @@ func PlanView(o *catalog.Object, opt Options) (*Query, error) {
 			out.Columns[i].Name = o.Columns[i].Name
 		}
 	}
-	return finish(out, false), nil
+	return maintained(out, opt, false)
 }
 
 // BindExpr binds an expression over the columns of o (nil: no columns) and, if

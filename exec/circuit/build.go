@@ -68,6 +68,7 @@ func (c *Circuit) build(n plan.Node, out edge, built map[plan.Node]*node) error 
 		me.timed = t.Timed()
 	}
 	me.once, _ = op.(operator.Once)
+	me.clocked, _ = op.(operator.Clocked)
 	c.nodes = append(c.nodes, me)
 	built[n] = me
 	return nil
@@ -96,6 +97,8 @@ func (c *Circuit) operator(n plan.Node) (operator.Operator, error) {
 		return c.setOp(n), nil
 	case *plan.TopN:
 		return c.topN(n)
+	case *plan.Temporal:
+		return operator.NewTemporal(typesOf(n), n.Bounds, c.states()), nil
 	case *plan.Final:
 		return operator.NewFinal(typesOf(n), n.WindowEnd, n.Delay, c.states()), nil
 	case *plan.Unnest:

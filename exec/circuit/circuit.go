@@ -15,6 +15,8 @@
 package circuit
 
 import (
+	"math"
+	"slices"
 	"time"
 
 	"github.com/tarndb/tarn/exec/arrange"
@@ -69,7 +71,9 @@ type node struct {
 	dirty bool
 	timed bool
 	once  operator.Once
-	stats Stats
+	// clocked is nil unless time alone makes it do something.
+	clocked operator.Clocked
+	stats   Stats
 }
 
 // edge is a consumer's port; no node = the circuit's output.
@@ -122,7 +126,11 @@ func (c *Circuit) Flush(s *operator.Step, out operator.Emit) error {
 	defer c.clock.stop()
 	for _, n := range c.nodes {
 		if !n.dirty && !(n.timed && moved) && (n.once == nil || n.once.Started()) {
-			continue
+			if due, err := n.due(s.Time); err != nil {
+				return err
+			} else if !due {
+				continue
+			}
 		}
 		n.dirty = false
 		was := c.clock.enter(n)
@@ -135,10 +143,40 @@ func (c *Circuit) Flush(s *operator.Step, out operator.Emit) error {
 	return nil
 }
 
+// Next is the time, µs, at which a step does something though it brings nothing;
+// math.MaxInt64: at none.
+func (c *Circuit) Next() (int64, error) {
+	next := int64(math.MaxInt64)
+	for _, n := range c.nodes {
+		if n.clocked == nil {
+			continue
+		}
+		at, err := n.clocked.Next()
+		if err != nil {
+			return 0, err
+		}
+		next = min(next, at)
+	}
+	return next, nil
+}
+
+// Clocked reports whether some operator waits for a time.
+func (c *Circuit) Clocked() bool {
+	return slices.ContainsFunc(c.nodes, func(n *node) bool { return n.clocked != nil })
+}
+
+func (n *node) due(now int64) (bool, error) {
+	if n.clocked == nil {
+		return false, nil
+	}
+	at, err := n.clocked.Next()
+	return at <= now, err
+}
+
 // Idle reports that a step without input would do nothing, whatever the watermark.
 func (c *Circuit) Idle() bool {
 	for _, n := range c.nodes {
-		if n.dirty || n.timed || n.once != nil && !n.once.Started() {
+		if n.dirty || n.timed || n.clocked != nil || n.once != nil && !n.once.Started() {
 			return false
 		}
 	}

@@ -22,6 +22,7 @@ type row []types.Datum
 type naive struct {
 	in        map[*plan.Scan][]row
 	watermark int64
+	time      int64
 	fails     map[string]int64
 }
 
@@ -38,6 +39,17 @@ func (r row) String() string {
 		parts[i] = text(d)
 	}
 	return strings.Join(parts, " ")
+}
+
+// within says whether all bounds of a row hold at a time.
+func within(r row, bounds []plan.Bound, now int64) bool {
+	for _, b := range bounds {
+		d := r[b.Col]
+		if d.Null || (now < d.I*b.Unit+b.Add*b.Unit) != b.Until {
+			return false
+		}
+	}
+	return true
 }
 
 func (e *naive) eval(n plan.Node) []row {
@@ -79,6 +91,14 @@ func (e *naive) eval(n plan.Node) []row {
 		return e.setOp(n)
 	case *plan.TopN:
 		return e.topN(n)
+	case *plan.Temporal:
+		var out []row
+		for _, r := range e.eval(n.In) {
+			if within(r, n.Bounds, e.time) {
+				out = append(out, r)
+			}
+		}
+		return out
 	case *plan.Final:
 		var out []row
 		for _, r := range e.eval(n.In) {

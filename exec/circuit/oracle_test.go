@@ -211,7 +211,7 @@ func (w *world) run(t *testing.T, root plan.Node) {
 				return
 			}
 		}
-		s := &operator.Step{Epoch: epoch, Watermark: w.watermark, Ctx: ctx(), Workers: w.workers}
+		s := &operator.Step{Epoch: epoch, Time: int64(epoch) * 7, Watermark: w.watermark, Ctx: ctx(), Workers: w.workers}
 		for range w.IntN(4) {
 			i := w.IntN(len(c.Sources()) + 1)
 			if i == len(c.Sources()) {
@@ -234,7 +234,7 @@ func (w *world) run(t *testing.T, root plan.Node) {
 			t.Error(err)
 			return
 		}
-		ref := &naive{in: w.rows, watermark: w.watermark, fails: map[string]int64{}}
+		ref := &naive{in: w.rows, watermark: w.watermark, time: s.Time, fails: map[string]int64{}}
 		want := sum(ref.eval(root))
 		states[epoch] = want
 		diff(t, fmt.Sprintf("epoch %d", epoch), got.rows, want)
@@ -246,7 +246,7 @@ func (w *world) run(t *testing.T, root plan.Node) {
 		if t.Failed() {
 			return
 		}
-		w.checkOnce(t, root, want, ref.fails)
+		w.checkOnce(t, root, s.Time, want, ref.fails)
 		if t.Failed() {
 			return
 		}
@@ -322,7 +322,7 @@ func (w *world) checkHistory(t *testing.T, v *View, states map[uint64]map[string
 }
 
 // checkOnce runs the plan one-shot over the same contents.
-func (w *world) checkOnce(t *testing.T, root plan.Node, want, fails map[string]int64) {
+func (w *world) checkOnce(t *testing.T, root plan.Node, now int64, want, fails map[string]int64) {
 	t.Helper()
 	var hasFinal bool
 	plan.Walk(root, func(n plan.Node) {
@@ -334,7 +334,7 @@ func (w *world) checkOnce(t *testing.T, root plan.Node, want, fails map[string]i
 		return
 	}
 	in := newIntegral()
-	s := &operator.Step{Epoch: 1, Watermark: math.MinInt64, Ctx: ctx(), Workers: 1}
+	s := &operator.Step{Epoch: 1, Time: now, Watermark: math.MinInt64, Ctx: ctx(), Workers: 1}
 	err := RunOnce(s, root, Env{}, func(sc *plan.Scan, push func(*vec.Batch) error) error {
 		rows := w.rows[sc]
 		for len(rows) > 0 {
@@ -401,6 +401,8 @@ var oracle = []struct {
 	{"set operation", func(w *world) plan.Node { return w.setOp(w.scan(false), w.scan(false)) }},
 	{"top-n", func(w *world) plan.Node { return w.topN(w.scan(false)) }},
 	{"top-n append-only", func(w *world) plan.Node { return w.topN(w.scan(true)) }},
+	{"temporal", func(w *world) plan.Node { return w.shape(w.temporal(w.scan(w.maybe(3)))) }},
+	{"temporal below", func(w *world) plan.Node { return w.aggregate(w.temporal(w.scan(false))) }},
 	{"final", func(w *world) plan.Node {
 		w.timed = true
 		in := w.tumble(w.scan(true))

@@ -205,6 +205,15 @@ func (w *world) setOp(l, r plan.Node) plan.Node {
 	return plan.NewSetOp(kind, kind == plan.Union || w.maybe(2), w.shape(l), w.shape(r))
 }
 
+// temporal keeps rows within one or two bounds of their time column.
+func (w *world) temporal(in plan.Node) plan.Node {
+	bounds := []plan.Bound{{Col: 4, Unit: 1 + w.Int64N(2), Add: w.Int64N(20) - 10, Until: w.maybe(2)}}
+	if w.maybe(2) {
+		bounds = append(bounds, plan.Bound{Col: 4, Unit: 1, Add: w.Int64N(20) - 10, Until: !bounds[0].Until})
+	}
+	return plan.NewTemporal(in, bounds)
+}
+
 func (w *world) tumble(in plan.Node) plan.Node {
 	ts := colsOf(in, types.OIDTimestamptz)
 	if len(ts) == 0 {

@@ -81,6 +81,9 @@ var golden = map[string]func(*States) Operator{
 	"topn": func(s *States) Operator {
 		return NewTopN(TopNSpec{Types: kv, Partition: []int{0}, OrderBy: []plan.Order{{Col: 1, Desc: true}}, Limit: 2, RankCol: true}, s)
 	},
+	"temporal": func(s *States) Operator {
+		return NewTemporal(kv, []plan.Bound{{Col: 1, Unit: 1}, {Col: 1, Unit: 1, Add: 5, Until: true}}, s)
+	},
 	"final": func(s *States) Operator { return NewFinal(kv, 1, 5, s) },
 }
 
@@ -133,6 +136,9 @@ func TestGolden(t *testing.T) {
 			space.Begin(s.Epoch)
 			if d.HasArg("watermark") {
 				d.ScanArgs(t, "watermark", &s.Watermark)
+			}
+			if d.HasArg("time") {
+				d.ScanArgs(t, "time", &s.Time)
 			}
 			p := &printer{}
 			for port, b := range inputOf(t, d.Input) {

@@ -48,5 +48,9 @@ type Operator interface {
 	Flush(s *Step, out Emit) error
 }
 
+// Clocked operators do something at a time, input or not: they are flushed in the
+// first step whose time has reached Next (µs; math.MaxInt64: nothing waits).
+type Clocked interface{ Next() (int64, error) }
+
 // Timed operators are flushed whenever the watermark moves, input or not.
 type Timed interface{ Timed() bool }

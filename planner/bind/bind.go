@@ -41,6 +41,8 @@ type Options struct {
 	// AsOfEvent and AsOfSystem are the session's SET as_of_…, µs since 2000.
 	AsOfEvent, AsOfSystem *int64
 	Session               any
+	// DefaultCluster: the server has a Kafka cluster that statements without one mean.
+	DefaultCluster bool
 }
 
 // Emit says how a query gives its rows.
@@ -101,6 +103,7 @@ type binder struct {
 	systemTime *int64 // of a relation in FROM, while its view is expanded
 
 	readsClock bool
+	timed      bool // a condition on now() may stand here: WHERE, HAVING
 	depth      int
 	nodes      int
 	views      []uint64 // being expanded, outermost first

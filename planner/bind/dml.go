@@ -78,7 +78,7 @@ func (b *binder) target(n ast.Name, verb string) (*catalog.Object, error) {
 
 // rowItem names o's columns at positions from 0, under alias.
 func rowItem(o *catalog.Object, alias string, from int) *tableRef {
-	t := &tableRef{name: alias, schema: o.Schema, object: o}
+	t := &tableRef{name: alias, schema: o.Schema, object: o, hidden: len(o.Columns) - o.Visible()}
 	for i, c := range o.Columns {
 		t.cols = append(t.cols, named{c.Name, &expr.Column{Idx: from + i, Typ: c.Type, Name: c.Name}})
 	}
@@ -253,7 +253,7 @@ func Update(q *ast.Update, opt Options) (*DML, error) {
 			return nil, err
 		}
 	}
-	exprs, names := plan.Refs(r.node)[:width:width], columnNames(r.node)[:width:width]
+	exprs, names := plan.Refs(r.node)[:width:width], plan.ColumnNames(r.node)[:width:width]
 	for i, c := range o.Columns {
 		exprs, names = append(exprs, set[i]), append(names, c.Name)
 	}
@@ -323,7 +323,7 @@ func (b *binder) finishDML(d *DML, returning []ast.SelectItem, alias string) (*D
 
 func (b *binder) returning(d *DML, items []ast.SelectItem, alias string) error {
 	t := rowItem(d.Target, alias, 0)
-	s := &scope{from: &item{tables: []*tableRef{t}, star: t.cols}}
+	s := &scope{from: &item{tables: []*tableRef{t}, star: t.visible()}}
 	x := &exprs{binder: b, s: s, where: "RETURNING"}
 	add := func(e expr.Expr, name string) {
 		c := plan.Column{Name: name, Type: e.Type()}

@@ -173,7 +173,7 @@ func withWindowEnd(n plan.Node, i int) (plan.Node, int) {
 		if at < 0 {
 			return n, -1
 		}
-		return plan.NewProject(in, append(slices.Clone(n.Exprs), plan.Ref(in, at)), append(columnNames(n), "window_end")), len(n.Exprs)
+		return plan.NewProject(in, append(slices.Clone(n.Exprs), plan.Ref(in, at)), append(plan.ColumnNames(n), "window_end")), len(n.Exprs)
 	case *plan.Filter:
 		in, at := withWindowEnd(n.In, i)
 		if at < 0 || len(in.Columns()) != len(n.In.Columns()) && at != len(in.Columns())-1 {

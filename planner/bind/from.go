@@ -228,7 +228,7 @@ func (b *binder) lateralJoin(kind plan.JoinKind, left, right, out *item, of *sco
 			}
 			n := plan.NewUnnest(left.node, substitute(u.Array, of, refs, vals), u.Cols[1].Name, u.Ordinality, kind == plan.Left)
 			// The right item still has the one column of its one row first.
-			exprs, names := plan.Refs(n)[:nl:nl], columnNames(n)[:nl:nl]
+			exprs, names := plan.Refs(n)[:nl:nl], plan.ColumnNames(n)[:nl:nl]
 			exprs, names = append(exprs, boolConst(true)), append(names, "")
 			for i := nl; i < len(n.Cols); i++ {
 				exprs, names = append(exprs, plan.Ref(n, i)), append(names, n.Cols[i].Name)
@@ -254,7 +254,7 @@ func (b *binder) lateralJoin(kind plan.JoinKind, left, right, out *item, of *sco
 		return nil, err
 	}
 	exprs := append(plan.Refs(r.node)[:nl:nl], cols...)
-	names := append(columnNames(left.node), columnNames(right.node)...)
+	names := append(plan.ColumnNames(left.node), plan.ColumnNames(right.node)...)
 	out.node = plan.NewProject(r.node, exprs, names)
 	return out, nil
 }

@@ -47,7 +47,7 @@ func (b *binder) funcTable(t *ast.FuncTable, in *scope, s *scope) (*item, error)
 // the relation and its one column.
 func functionItem(n plan.Node, t *ast.FuncTable, name string) (*item, error) {
 	if t.Alias != nil && t.Alias.Name != "" && len(t.Alias.Columns) == 0 && len(t.Alias.Defs) == 0 {
-		names := columnNames(n)
+		names := plan.ColumnNames(n)
 		names[0] = t.Alias.Name
 		return itemOf(plan.NewProject(n, plan.Refs(n), names), t.Alias.Name, nil), nil
 	}

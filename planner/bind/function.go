@@ -19,9 +19,9 @@ var clockFuncs = map[string]bool{
 func (b *binder) checkVolatility(fn *funcs.Overload, pos int) error {
 	if clockFuncs[fn.Name] {
 		b.readsClock = true
-		if b.opt.Standing && b.eventTime == nil {
-			return sqlerr.New(sqlerr.FeatureNotSupported, "%s() is not supported in a query that is maintained", fn.Name).At(pos).
-				WithHint("Filter by time where the view is read, or compare columns with constants or with the event time of another stream.")
+		if b.opt.Standing && b.eventTime == nil && !b.timed {
+			return sqlerr.New(sqlerr.FeatureNotSupported, "%s() is supported only in WHERE and HAVING of a query that is maintained", fn.Name).At(pos).
+				WithHint("It may stand in WHERE and HAVING, compared with a column: ts > %s() - INTERVAL '1 hour'.", fn.Name)
 		}
 	}
 	if fn.Volatility == funcs.Volatile && b.opt.Standing {

@@ -20,7 +20,7 @@ func (l *selection) group() error {
 		x := l.exprs("HAVING")
 		x.aggs = true
 		var err error
-		if l.having, err = x.condition(l.sel.Having, "HAVING"); err != nil {
+		if l.having, err = x.timedCondition(l.sel.Having, "HAVING"); err != nil {
 			return err
 		}
 	}

@@ -121,7 +121,7 @@ func (b *binder) insertSource(q *ast.Insert, o *catalog.Object, cols []int, ctes
 			return nil, nil, err
 		}
 	}
-	return plan.NewProject(under, exprs, columnNames(n)[:len(cols)]), cols, nil
+	return plan.NewProject(under, exprs, plan.ColumnNames(n)[:len(cols)]), cols, nil
 }
 
 func insertWidth(have, want int, listed bool, pos int, posOf func(int) int, list []ast.Target) error {
@@ -249,7 +249,7 @@ func (b *binder) generate(o *catalog.Object, n plan.Node, from int) (plan.Node, 
 	if !changed {
 		return n, nil
 	}
-	return plan.NewProject(n, exprs, columnNames(n)), nil
+	return plan.NewProject(n, exprs, plan.ColumnNames(n)), nil
 }
 
 func (b *binder) conflict(c *ast.Conflict, o *catalog.Object, alias string) (*OnConflict, error) {

@@ -13,7 +13,7 @@ import (
 
 // option is what a WITH key may hold.
 type option struct {
-	kind  byte // 'd' duration, 'i' integer, 'b' bool, 'e' one of words, 't' text
+	kind  byte // 'd' duration, 'i' integer, 'n' integer from 0, 'b' bool, 'e' one of words, 't' text
 	words []string
 }
 
@@ -95,6 +95,20 @@ func optionValue(o ast.Option, name string, spec option) (string, error) {
 	case 'i':
 		if n, err := strconv.Atoi(text); err != nil || n < 1 {
 			return "", bad("a whole number of at least 1")
+		}
+	case 'n':
+		if n, err := strconv.ParseInt(text, 10, 64); err != nil || n < 0 {
+			return "", bad("a whole number of at least 0")
+		}
+	case 'b':
+		on, ok := map[string]bool{"true": true, "on": true, "yes": true, "1": true, "false": false, "off": false, "no": false, "0": false}[strings.ToLower(text)]
+		if !ok {
+			return "", bad("true or false")
+		}
+		text = strconv.FormatBool(on)
+	case 't':
+		if text == "" {
+			return "", bad("not empty")
 		}
 	case 'e':
 		if !slices.Contains(spec.words, strings.ToLower(text)) {

@@ -17,6 +17,10 @@ func (b *binder) object(n ast.Name) (*catalog.Object, error) {
 		return nil, sqlerr.New(sqlerr.SyntaxError, "improper relation name (too many dotted names): %s", quoted(n.Parts)).At(n.Pos)
 	}
 	o := b.cat.Find(n.Schema(), n.Base(), b.path)
+	if o != nil && !o.Kind.Readable() {
+		return nil, sqlerr.New(sqlerr.WrongObjectType, "\"%s\" is a %s", o.Name, o.Kind).At(n.Pos).
+			WithHint("A %s has no rows of its own to read or write.", o.Kind)
+	}
 	if o != nil {
 		return o, nil
 	}
@@ -33,7 +37,7 @@ func (b *binder) object(n ast.Name) (*catalog.Object, error) {
 func (b *binder) nearestRelation(name string) string {
 	var names []string
 	for _, o := range b.cat.Objects() {
-		if o.Kind != catalog.System && slices.Contains(b.path, o.Schema) {
+		if o.Kind != catalog.System && o.Kind.Readable() && slices.Contains(b.path, o.Schema) {
 			names = append(names, o.Name)
 		}
 	}
@@ -77,6 +81,8 @@ func (b *binder) relation(t *ast.Relation, s *scope) (*item, error) {
 		return nil, err
 	}
 	it.tables[0].object = o
+	it.tables[0].hidden = len(o.Columns) - o.Visible()
+	it.star = it.tables[0].visible()
 	if t.Alias == nil || t.Alias.Name == "" {
 		it.tables[0].schema = o.Schema
 	}
@@ -184,7 +190,7 @@ func (b *binder) expandView(o *catalog.Object, pos int) (plan.Node, error) {
 	if err != nil {
 		return nil, viewError(o, err, pos)
 	}
-	names := columnNames(n)
+	names := plan.ColumnNames(n)
 	for i := range names {
 		if i < len(o.Columns) {
 			names[i] = o.Columns[i].Name

@@ -21,7 +21,11 @@ type tableRef struct {
 	schema string // set where the alias is the relation's own name
 	cols   []named
 	object *catalog.Object
+	hidden int // of cols, at the end: named, but not meant by *
 }
+
+// visible are the columns that * means.
+func (t *tableRef) visible() []named { return t.cols[:len(t.cols)-t.hidden] }
 
 // item is a relation or a tree of joins in FROM: its plan, and what its columns
 // are called. star is what * means, in order; a column merged by USING stands
@@ -102,6 +106,9 @@ func (s *scope) find(ref *ast.ColumnRef) (expr.Expr, string, error) {
 		if e != nil || err != nil {
 			return e, name, err
 		}
+		if e, err := s.hidden(name, ref); e != nil || err != nil {
+			return e, name, err
+		}
 		if name == "tableoid" && len(s.from.tables) == 1 && s.from.tables[0].object != nil {
 			return &expr.Const{Typ: types.Oid, Val: types.Int(int64(s.from.tables[0].object.ID))}, name, nil
 		}
@@ -128,6 +135,15 @@ func (s *scope) find(ref *ast.ColumnRef) (expr.Expr, string, error) {
 		err = t.missing(ref, name)
 	}
 	return e, name, err
+}
+
+// hidden finds an unqualified name among the hidden columns.
+func (s *scope) hidden(name string, ref *ast.ColumnRef) (expr.Expr, error) {
+	var all []named
+	for _, t := range s.from.tables {
+		all = append(all, t.cols[len(t.cols)-t.hidden:]...)
+	}
+	return pick(all, name, ref)
 }
 
 func pick(cols []named, name string, ref *ast.ColumnRef) (expr.Expr, error) {
@@ -163,7 +179,7 @@ func (s *scope) table(schema, name string, pos int) (*tableRef, error) {
 
 func wholeRow(t *tableRef) expr.Expr {
 	r := &expr.RowOf{}
-	for _, c := range t.cols {
+	for _, c := range t.visible() {
 		r.Args = append(r.Args, c.e)
 	}
 	if len(r.Args) == 1 && t.object == nil {
@@ -286,7 +302,7 @@ func (s *scope) expand(ref *ast.ColumnRef) ([]named, error) {
 		if t == nil {
 			continue
 		}
-		cols := t.cols
+		cols := t.visible()
 		if level != s {
 			cols = append([]named(nil), cols...)
 			for i := range cols {

@@ -80,7 +80,7 @@ func (l *selection) where() error {
 	if l.sel.Where == nil {
 		return nil
 	}
-	cond, err := l.exprs("WHERE").condition(l.sel.Where, "WHERE")
+	cond, err := l.exprs("WHERE").timedCondition(l.sel.Where, "WHERE")
 	if err != nil {
 		return err
 	}

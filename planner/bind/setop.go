@@ -100,7 +100,7 @@ func (b *binder) retype(n plan.Node, ts []types.Type, ctx types.CastContext, pos
 		if err != nil || !changed {
 			return n, err
 		}
-		return plan.NewProject(n.In, es, columnNames(n)), nil
+		return plan.NewProject(n.In, es, plan.ColumnNames(n)), nil
 	case *plan.Values:
 		rows := make([][]expr.Expr, len(n.Rows))
 		for i, r := range n.Rows {
@@ -120,15 +120,7 @@ func (b *binder) retype(n plan.Node, ts []types.Type, ctx types.CastContext, pos
 	if err != nil || !changed {
 		return n, err
 	}
-	return plan.NewProject(n, es, columnNames(n)), nil
-}
-
-func columnNames(n plan.Node) []string {
-	out := make([]string, len(n.Columns()))
-	for i, c := range n.Columns() {
-		out[i] = c.Name
-	}
-	return out
+	return plan.NewProject(n, es, plan.ColumnNames(n)), nil
 }
 
 // settleNode gives columns of open type the type text.

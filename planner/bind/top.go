@@ -193,7 +193,7 @@ func Relation(name ast.Name, opt Options) (*Query, *catalog.Object, error) {
 		return nil, nil, err
 	}
 	b.asOf.Event, b.asOf.System = opt.AsOfEvent, opt.AsOfSystem
-	q, err := b.done(&Query{}, n, len(n.Columns()))
+	q, err := b.done(&Query{}, n, len(n.Columns())-len(o.Columns)+o.Visible())
 	return q, o, err
 }
 

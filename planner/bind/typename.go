@@ -140,5 +140,8 @@ func (b *binder) findRegclass(s string) *catalog.Object {
 	if len(parts) > 1 {
 		schema = parts[len(parts)-2]
 	}
-	return b.cat.Find(schema, parts[len(parts)-1], b.path)
+	if o := b.cat.Find(schema, parts[len(parts)-1], b.path); o != nil && o.Kind.Readable() {
+		return o
+	}
+	return nil
 }

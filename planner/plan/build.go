@@ -67,6 +67,14 @@ func NewAggregate(in Node, groupBy []int, aggs []AggCall, names []string) *Aggre
 	return n
 }
 
+// NewTemporal keeps the rows of in within bounds.
+func NewTemporal(in Node, bounds []Bound) *Temporal {
+	n := &Temporal{In: in, Bounds: bounds}
+	n.Cols = in.Columns()
+	Derive(n)
+	return n
+}
+
 // NewDistinct removes duplicates of in's rows.
 func NewDistinct(in Node) *Distinct {
 	n := &Distinct{In: in}
@@ -121,6 +129,9 @@ func shallow(n Node) Node {
 		c := *n
 		return &c
 	case *Tumble:
+		c := *n
+		return &c
+	case *Temporal:
 		c := *n
 		return &c
 	case *Join:
@@ -220,6 +231,15 @@ func Refs(n Node) []expr.Expr {
 	return out
 }
 
+// ColumnNames are the names of n's columns.
+func ColumnNames(n Node) []string {
+	out := make([]string, len(n.Columns()))
+	for i, c := range n.Columns() {
+		out[i] = c.Name
+	}
+	return out
+}
+
 // WithInputs returns n over other inputs of the same column positions and
 // types, n itself if they are the ones it has.
 func WithInputs(n Node, ins []Node) Node {
@@ -238,6 +258,8 @@ func WithInputs(n Node, ins []Node) Node {
 		c.In = ins[0]
 	case *Tumble:
 		c.In = ins[0]
+	case *Temporal:
+		c.In, c.Cols = ins[0], ins[0].Columns()
 	case *Join:
 		c.Left, c.Right = ins[0], ins[1]
 		c.Cols = joinColumns(c.Kind, c.Left, c.Right)

@@ -27,6 +27,9 @@ func Derive(n Node) {
 		p = *n.In.Props()
 	case *Sort:
 		p = *n.In.Props()
+	case *Temporal:
+		in := n.In.Props()
+		p = Props{AppendOnly: in.AppendOnly && !n.ends(), Keys: in.Keys, Watermark: -1}
 	case *Project:
 		p = deriveProject(n)
 	case *Tumble:

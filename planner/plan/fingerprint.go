@@ -60,6 +60,8 @@ func hashOwn(h hash.Hash64, n Node) {
 	case *TopN:
 		fmt.Fprintf(h, " %v %v %d %d %v %d", n.Partition, n.OrderBy, n.Limit, n.Offset, n.RankCol, n.RankKind)
 		hashExprs(h, n.LimitE, n.OffsetE)
+	case *Temporal:
+		fmt.Fprintf(h, " %v", n.Bounds)
 	case *Final:
 		fmt.Fprintf(h, " %d %d", n.WindowEnd, n.Delay)
 	case *Unnest:

@@ -10,6 +10,8 @@
 package plan
 
 import (
+	"math"
+
 	"github.com/tarndb/tarn/sql/expr"
 	"github.com/tarndb/tarn/sql/funcs"
 	"github.com/tarndb/tarn/sql/types"
@@ -34,7 +36,7 @@ type Props struct {
 }
 
 // Node is a plan operator. The set is closed: Scan, Values, Series, Filter,
-// Project, Tumble, Join, Aggregate, Distinct, SetOp, TopN, Final, Unnest, Sort.
+// Project, Tumble, Temporal, Join, Aggregate, Distinct, SetOp, TopN, Final, Unnest, Sort.
 type Node interface {
 	Columns() []Column
 	Inputs() []Node
@@ -250,6 +252,35 @@ type Final struct {
 	Delay     int64 // µs
 }
 
+// Temporal keeps a row while the logical time lies within all of its bounds: a
+// condition on now() in a query that is maintained.
+type Temporal struct {
+	Base
+	In     Node
+	Bounds []Bound
+}
+
+// Bound is a moment of a row: column Col times Unit plus Add units, in µs. A row
+// belongs to the result from that moment on, or until then. NULL: never.
+type Bound struct {
+	Col       int
+	Unit, Add int64 // µs; Add counts in units
+	Until     bool
+}
+
+// At is the moment, µs, for the column's value v; math.MaxInt64 and MinInt64 are
+// never and always.
+func (b Bound) At(v int64) int64 {
+	reach := math.MaxInt64/b.Unit - max(b.Add, -b.Add)
+	switch {
+	case v > reach:
+		return math.MaxInt64
+	case v < -reach:
+		return math.MinInt64
+	}
+	return (v + b.Add) * b.Unit
+}
+
 // Unnest expands an array (or a set-returning function) per row; its elements
 // are appended as a column. Outer keeps rows with none.
 type Unnest struct {
@@ -279,6 +310,7 @@ func (n *Aggregate) Inputs() []Node { return []Node{n.In} }
 func (n *Distinct) Inputs() []Node  { return []Node{n.In} }
 func (n *SetOp) Inputs() []Node     { return n.Ins }
 func (n *TopN) Inputs() []Node      { return []Node{n.In} }
+func (n *Temporal) Inputs() []Node  { return []Node{n.In} }
 func (n *Final) Inputs() []Node     { return []Node{n.In} }
 func (n *Unnest) Inputs() []Node    { return []Node{n.In} }
 func (n *Sort) Inputs() []Node      { return []Node{n.In} }

@@ -114,6 +114,8 @@ func Title(n Node) string {
 		return setOpTitle(n)
 	case *TopN:
 		return topNTitle(n)
+	case *Temporal:
+		return "Temporal: " + boundsText(n)
 	case *Final:
 		s := "Final: when the watermark passes " + columnName(n, n.WindowEnd)
 		if n.Delay > 0 {
@@ -195,6 +197,29 @@ func tumbleTitle(n *Tumble) string {
 		s += ", offset " + micros(n.Offset)
 	}
 	return s
+}
+
+// boundsText writes the bounds as conditions on the column.
+func boundsText(n *Temporal) string {
+	parts := make([]string, len(n.Bounds))
+	for i, b := range n.Bounds {
+		op, add := " <= ", b.Add
+		if b.Until {
+			op = " > "
+		}
+		// x > now() - 1.000001 s is x >= now() - 1 s.
+		if b.Unit == 1 && add%1000 == 1 {
+			op, add = map[bool]string{true: " >= ", false: " < "}[b.Until], add-1
+		}
+		parts[i] = columnName(n, b.Col) + op + "now()"
+		switch by := add * b.Unit; {
+		case by > 0:
+			parts[i] += " - " + micros(by)
+		case by < 0:
+			parts[i] += " + " + micros(-by)
+		}
+	}
+	return strings.Join(parts, " and ")
 }
 
 // micros writes a duration with the largest unit that divides it.

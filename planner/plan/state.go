@@ -1,6 +1,10 @@
 package plan
 
-import "github.com/tarndb/tarn/sql/funcs"
+import (
+	"slices"
+
+	"github.com/tarndb/tarn/sql/funcs"
+)
 
 // State says what n keeps between epochs and what bounds it; "" if it keeps
 // nothing. It describes the plan, for EXPLAIN and for the notice about state
@@ -29,6 +33,11 @@ func State(n Node) string {
 			return "the rows in rank, bounded by partitions"
 		}
 		return "all rows by partition, " + growth(n.In)
+	case *Temporal:
+		if n.ends() {
+			return "rows until their time has passed"
+		}
+		return "rows until their time has come"
 	case *Final:
 		return "open windows, dropped as the watermark passes"
 	}
@@ -67,6 +76,11 @@ func (n *Aggregate) keepsValues() bool {
 	return false
 }
 
+// ends reports whether rows leave again by time alone.
+func (n *Temporal) ends() bool {
+	return slices.ContainsFunc(n.Bounds, func(b Bound) bool { return b.Until })
+}
+
 func growth(ins ...Node) string {
 	for _, in := range ins {
 		if Grows(in) {
@@ -86,6 +100,8 @@ func Grows(n Node) bool {
 		return len(n.GroupBy) > 0 && Grows(n.In)
 	case *TopN:
 		return (len(n.Partition) > 0 || n.Limit < 0 && n.LimitE == nil) && Grows(n.In)
+	case *Temporal:
+		return !n.ends() && Grows(n.In)
 	case *Join:
 		if n.Kind == Semi || n.Kind == Anti {
 			return Grows(n.Left)

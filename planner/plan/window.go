@@ -17,6 +17,8 @@ func WindowColumn(n Node, i int) (t *Tumble, end bool) {
 		}
 	case *Filter:
 		return WindowColumn(n.In, i)
+	case *Temporal:
+		return WindowColumn(n.In, i)
 	case *Unnest:
 		if i < len(n.In.Columns()) {
 			return WindowColumn(n.In, i)
