@@ -5,7 +5,9 @@ import (
 	"math"
 
 	"github.com/tarndb/tarn/exec/arrange"
+	"github.com/tarndb/tarn/exec/zset"
 	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
 	"github.com/tarndb/tarn/storage/rowenc"
@@ -64,7 +66,12 @@ func (t *Temporal) Push(s *Step, port int, b *vec.Batch, out Emit) error {
 		return err
 	}
 	t.known = false
+	var errs []zset.Error
 	for i := range b.N {
+		if t.endless(b, i) {
+			errs = append(errs, zset.Error{Err: errEndless(), Row: string(rows.Key(i)), Weight: b.Weight(i)})
+			continue
+		}
 		from, until := t.span(b, i)
 		if until <= from || until <= s.Time {
 			continue
@@ -81,6 +88,11 @@ func (t *Temporal) Push(s *Step, port int, b *vec.Batch, out Emit) error {
 			}
 		}
 	}
+	if len(errs) > 0 {
+		if err := out.Errors(errs); err != nil {
+			return err
+		}
+	}
 	switch len(now) {
 	case 0:
 		return nil
@@ -88,6 +100,20 @@ func (t *Temporal) Push(s *Step, port int, b *vec.Batch, out Emit) error {
 		return out.Batch(b)
 	}
 	return out.Batch(b.Select(now))
+}
+
+// endless reports whether row i has an infinite time where none may be.
+func (t *Temporal) endless(b *vec.Batch, i int) bool {
+	for _, bound := range t.bounds {
+		if col := b.Cols[bound.Col]; bound.Finite && !col.IsNull(i) && (col.Ints[i] == math.MaxInt64 || col.Ints[i] == math.MinInt64) {
+			return true
+		}
+	}
+	return false
+}
+
+func errEndless() *sqlerr.Error {
+	return sqlerr.New(sqlerr.DatetimeFieldOverflow, "cannot subtract infinite timestamps")
 }
 
 // span is the time of row i: [from, until), µs; empty where a bound is NULL.

@@ -266,6 +266,8 @@ type Bound struct {
 	Col       int
 	Unit, Add int64 // µs; Add counts in units
 	Until     bool
+	// Finite: an infinite value is an error, since now() is subtracted from it.
+	Finite bool
 }
 
 // At is the moment, µs, for the column's value v; math.MaxInt64 and MinInt64 are

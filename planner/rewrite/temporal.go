@@ -43,6 +43,8 @@ type clockCondition struct {
 	Days  bool
 	Add   int64 // of X's unit
 	Until bool
+	// Finite: X stands in a difference, which an infinite time does not have.
+	Finite bool
 }
 
 // ClockConditions reads a comparison of columns with now(), moved by a constant.
@@ -60,6 +62,7 @@ func ClockConditions(e expr.Expr, env *types.Env) (cs []clockCondition, ok bool)
 	if ReadsClock(x) {
 		return nil, false
 	}
+	finite := clock.Type().OID == types.OIDInterval
 	if x, clock, op, ok = difference(x, clock, op); !ok {
 		return nil, false
 	}
@@ -69,8 +72,8 @@ func ClockConditions(e expr.Expr, env *types.Env) (cs []clockCondition, ok bool)
 		return nil, false
 	}
 	// x op now + shift: the border is at x - shift.
-	until := func(more int64) { cs = append(cs, clockCondition{x, days, more - shift, true}) }
-	from := func(more int64) { cs = append(cs, clockCondition{x, days, more - shift, false}) }
+	until := func(more int64) { cs = append(cs, clockCondition{x, days, more - shift, true, finite}) }
+	from := func(more int64) { cs = append(cs, clockCondition{x, days, more - shift, false, finite}) }
 	switch op {
 	case ">":
 		until(0)
@@ -264,7 +267,7 @@ func temporal(in plan.Node, conds []expr.Expr, env *types.Env) plan.Node {
 			} else {
 				exprs = append(exprs, c.X)
 			}
-			b := plan.Bound{Col: col, Add: c.Add, Unit: 1, Until: c.Until}
+			b := plan.Bound{Col: col, Add: c.Add, Unit: 1, Until: c.Until, Finite: c.Finite}
 			if c.Days {
 				b.Unit = dayMicros
 			}
