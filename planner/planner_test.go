@@ -78,7 +78,12 @@ func (w *world) run(cmd, sql string, verbose bool) string {
 func (w *world) statement(cmd string, s ast.Statement, verbose bool) ([]string, error) {
 	opt := w.options()
 	switch s := s.(type) {
+	case *ast.CreateSink, *ast.CreateConnection:
+		return w.connector(cmd, s)
 	case *ast.CreateTable:
+		if IsSource(s) || s.Query != nil {
+			return w.connector(cmd, s)
+		}
 		o, err := BindTableDef(s, opt)
 		if err != nil {
 			return nil, err

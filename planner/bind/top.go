@@ -193,7 +193,10 @@ func Relation(name ast.Name, opt Options) (*Query, *catalog.Object, error) {
 		return nil, nil, err
 	}
 	b.asOf.Event, b.asOf.System = opt.AsOfEvent, opt.AsOfSystem
-	q, err := b.done(&Query{}, n, len(n.Columns())-len(o.Columns)+o.Visible())
+	if v := o.Visible(); v < len(o.Columns) {
+		n = plan.NewProject(n, plan.Refs(n)[:v], plan.ColumnNames(n)[:v])
+	}
+	q, err := b.done(&Query{}, n, len(n.Columns()))
 	return q, o, err
 }
 

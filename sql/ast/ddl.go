@@ -327,6 +327,7 @@ const (
 	AlterAddWatermark                  // Watermark
 	AlterFormat                        // Format
 	AlterRefreshSchema
+	AlterRedrive // X: REDRIVE DEAD LETTERS [WHERE x]
 )
 
 // AlterAction is one action of ALTER; which fields are set follows from Kind.

@@ -121,5 +121,8 @@ func (p *printer) alterOther(a AlterAction) {
 		p.format(a.Format)
 	case AlterRefreshSchema:
 		p.put("REFRESH SCHEMA")
+	case AlterRedrive:
+		p.put("REDRIVE DEAD LETTERS")
+		p.optExpr("WHERE", a.X)
 	}
 }

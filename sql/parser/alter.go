@@ -294,6 +294,11 @@ func (p *parser) alterOther(a *ast.AlterAction) {
 		a.Kind, a.Table = ast.AlterReplace, p.name()
 	case p.accept("refresh", "schema"):
 		a.Kind = ast.AlterRefreshSchema
+	case p.accept("redrive", "dead", "letters"):
+		a.Kind = ast.AlterRedrive
+		if p.accept("where") {
+			a.X = p.expr()
+		}
 	case p.isWord("format"):
 		a.Kind, a.Format = ast.AlterFormat, p.format()
 	case p.accept("replica", "identity"):

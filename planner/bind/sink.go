@@ -1,0 +1,300 @@
+package bind
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tarndb/tarn/catalog"
+	"github.com/tarndb/tarn/sql/ast"
+	"github.com/tarndb/tarn/sql/sqlerr"
+)
+
+// Sink is a bound CREATE SINK.
+type Sink struct {
+	// Object is the sink, without ID, owner and epoch. Its columns are those that it
+	// writes, its PrimaryKey the key of the records.
+	Object *catalog.Object
+	// Query is of AS SELECT, nil with FROM.
+	Query *Query
+	// From is the relation of FROM.
+	From *catalog.Object
+	// Topic is how to make the topic if there is none.
+	Topic *TopicDef
+}
+
+// SinkDef binds CREATE SINK.
+func SinkDef(q *ast.CreateSink, opt Options) (*Sink, error) {
+	b := newBinder(opt)
+	if q.OrReplace {
+		return nil, unsupported(q.Pos, "OR REPLACE of a sink")
+	}
+	o := &catalog.Object{Name: q.Name.Base(), Kind: catalog.Sink}
+	var err error
+	if o.Schema, err = b.creationSchema(q.Name); err != nil {
+		return nil, err
+	}
+	s := &sinkDef{binder: b, q: q, o: o, out: &Sink{Object: o}}
+	if err := s.relation(); err != nil {
+		return nil, err
+	}
+	g, err := b.keywords(q.Options, clusterKeywords, topicKeywords, sinkKeywords)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.primaryKey(g); err != nil {
+		return nil, err
+	}
+	if !q.Into.IsZero() {
+		err = s.into(g)
+	} else {
+		err = s.topic(g)
+	}
+	if err != nil {
+		return nil, err
+	}
+	o.DependsOn = b.dependencies()
+	return s.out, nil
+}
+
+type sinkDef struct {
+	*binder
+	q   *ast.CreateSink
+	o   *catalog.Object
+	out *Sink
+	// appendOnly: the relation never takes a row back.
+	appendOnly bool
+	key        []int
+}
+
+// relation finds what the sink follows.
+func (s *sinkDef) relation() error {
+	if s.q.Query != nil {
+		opt := s.opt
+		opt.Standing = true
+		query := *s.q.Query
+		bq, err := View(&query, nil, opt)
+		if err != nil {
+			return err
+		}
+		s.out.Query = bq
+		for _, id := range bq.DependsOn {
+			s.dependOn(id)
+		}
+		s.o.SQL = sqlText(s.q.Query)
+		p := bq.Root.Props()
+		s.appendOnly, s.key = p.AppendOnly, smallest(p.Keys)
+		for _, c := range bq.Columns {
+			s.o.Columns = append(s.o.Columns, catalog.Column{Name: c.Name, Type: c.Type})
+		}
+		return s.distinctNames()
+	}
+	o, err := s.object(s.q.From)
+	if err != nil {
+		return err
+	}
+	switch o.Kind {
+	case catalog.View, catalog.System:
+		return sqlerr.New(sqlerr.WrongObjectType, "\"%s\" is a %s; a sink follows what is kept", o.Name, o.Kind).At(s.q.From.Pos).
+			WithHint("Use a materialized view, or CREATE SINK … AS SELECT.")
+	case catalog.Table:
+		s.key = o.PrimaryKey
+	case catalog.Stream:
+		s.appendOnly = true
+	default:
+		s.appendOnly, s.key = o.AppendOnly, o.PrimaryKey
+	}
+	s.dependOn(o.ID)
+	s.out.From = o
+	for _, c := range o.Columns[:o.Visible()] {
+		s.o.Columns = append(s.o.Columns, catalog.Column{Name: c.Name, Type: c.Type})
+	}
+	return nil
+}
+
+func (s *sinkDef) distinctNames() error {
+	seen := map[string]bool{}
+	for _, c := range s.o.Columns {
+		if seen[c.Name] {
+			return sqlerr.New(sqlerr.DuplicateColumn, "column \"%s\" specified more than once", c.Name).At(s.q.Query.Pos)
+		}
+		seen[c.Name] = true
+	}
+	return nil
+}
+
+// primaryKey reads primary_key, a list of columns; without it the relation's own
+// key is the records'.
+func (s *sinkDef) primaryKey(g *given) error {
+	text := g.take("primary_key")
+	if text == "" {
+		s.o.PrimaryKey = slices.Clone(s.key)
+		return nil
+	}
+	for _, name := range strings.Split(text, ",") {
+		name = strings.TrimSpace(name)
+		i := slices.IndexFunc(s.o.Columns, func(c catalog.Column) bool { return c.Name == name })
+		if i < 0 {
+			var names []string
+			for _, c := range s.o.Columns {
+				names = append(names, c.Name)
+			}
+			err := sqlerr.New(sqlerr.UndefinedColumn, "column \"%s\" named in primary_key does not exist", name).At(g.pos("primary_key"))
+			if best := nearest(name, names); best != "" {
+				return err.WithHint("Perhaps you meant \"%s\".", best)
+			}
+			return err
+		}
+		if slices.Contains(s.o.PrimaryKey, i) {
+			return sqlerr.New(sqlerr.DuplicateColumn, "column \"%s\" appears twice in primary_key", name).At(g.pos("primary_key"))
+		}
+		s.o.PrimaryKey = append(s.o.PrimaryKey, i)
+	}
+	return nil
+}
+
+// topic binds a sink to a topic.
+func (s *sinkDef) topic(g *given) error {
+	q, o := s.q, s.o
+	f, err := s.formats(q.Format, g, false, q.Pos)
+	if err != nil {
+		return err
+	}
+	if o.Connector, err = s.connector(g, q.Pos); err != nil {
+		return err
+	}
+	f.cluster(o.Connector)
+	o.Format = f.Format
+	if o.Connector.Topic == "" {
+		return sqlerr.New(sqlerr.InvalidParameterValue, "a topic is needed").At(q.Pos).WithHint("WITH (topic = '…', …)")
+	}
+	pos := q.Pos
+	if q.Format != nil {
+		pos = q.Format.Pos
+	}
+	switch o.Format.Envelope {
+	case "maxwell", "canal":
+		return unsupported(pos, "writing FORMAT %s", strings.ToUpper(o.Format.Envelope))
+	case "upsert", "debezium":
+		if len(o.PrimaryKey) == 0 {
+			return sqlerr.New(sqlerr.InvalidParameterValue, "FORMAT %s needs primary_key", strings.ToUpper(o.Format.Envelope)).At(pos).
+				WithHint("Name the columns that tell rows apart: WITH (primary_key = 'a, b', …).")
+		}
+		if g.has("force_append_only") {
+			return sqlerr.New(sqlerr.InvalidParameterValue, "force_append_only has no effect with FORMAT %s", strings.ToUpper(o.Format.Envelope)).At(g.at["force_append_only"].Pos)
+		}
+	default:
+		if !s.appendOnly && g.values["force_append_only"] != "true" {
+			return sqlerr.New(sqlerr.InvalidParameterValue, "FORMAT PLAIN cannot say that rows of \"%s\" change or go", s.source()).At(pos).
+				WithHint("Use FORMAT UPSERT or FORMAT DEBEZIUM, or force_append_only = 'true' to leave retractions out.")
+		}
+	}
+	if len(o.PrimaryKey) > 0 && o.Format.Key.Name == "" {
+		o.Format.Key.Name = keyEncoding(o)
+	}
+	for _, i := range o.PrimaryKey {
+		o.Columns[i].From = catalog.FromKey
+	}
+	return s.options(g)
+}
+
+// keyEncoding is how keys are written where nothing says it.
+func keyEncoding(o *catalog.Object) string {
+	switch o.Format.Value.Name {
+	case "avro", "protobuf", "jsonschema":
+		return o.Format.Value.Name
+	case "json":
+		return "json"
+	}
+	return "text"
+}
+
+func (s *sinkDef) source() string {
+	if s.out.From != nil {
+		return s.out.From.Name
+	}
+	return "the query"
+}
+
+func (s *sinkDef) options(g *given) error {
+	t := &TopicDef{}
+	t.Partitions, _ = strconv.Atoi(g.take("partitions"))
+	t.Replicas, _ = strconv.Atoi(g.take("replicas"))
+	t.RetentionMillis, _ = strconv.ParseInt(g.take("retention_ms"), 10, 64)
+	t.Compact = g.take("compaction") == "true"
+	s.out.Topic = t
+	for key := range g.values {
+		s.o.Connector.Options[key] = g.values[key]
+	}
+	return nil
+}
+
+// into binds a sink to a relation of this database.
+func (s *sinkDef) into(g *given) error {
+	q, o := s.q, s.o
+	if q.Format != nil {
+		return sqlerr.New(sqlerr.SyntaxError, "a sink into a relation has no FORMAT").At(q.Format.Pos)
+	}
+	for _, opt := range q.Options {
+		if key, _, _ := findKeyword(strings.ToLower(opt.Name), []map[string]keyword{clusterKeywords, topicKeywords}); key != "" {
+			return sqlerr.New(sqlerr.InvalidParameterValue, "%s has no effect on a sink into a relation", key).At(opt.Pos)
+		}
+	}
+	t, err := s.target(q.Into, "insert into")
+	if err != nil {
+		return err
+	}
+	if t.IsSource() || t.ID < catalog.FirstUserID {
+		return sqlerr.New(sqlerr.WrongObjectType, "cannot write to \"%s\", which is fed otherwise", t.Name).At(q.Into.Pos)
+	}
+	if t.Kind == catalog.Table && len(t.PrimaryKey) == 0 && !s.appendOnly {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, "table \"%s\" needs a primary key to follow rows that change or go", t.Name).At(q.Into.Pos)
+	}
+	if t.Kind == catalog.Stream && !s.appendOnly && g.values["force_append_only"] != "true" {
+		return sqlerr.New(sqlerr.InvalidParameterValue, "a stream cannot say that rows of \"%s\" change or go", s.source()).At(q.Into.Pos).
+			WithHint("Write into a table with a primary key, or use force_append_only = 'true' to leave retractions out.")
+	}
+	if err := s.fits(t); err != nil {
+		return err
+	}
+	o.Into = t.ID
+	s.dependOn(t.ID)
+	o.PrimaryKey = slices.Clone(t.PrimaryKey)
+	o.Connector = &catalog.Connector{Options: map[string]string{}}
+	for key := range g.values {
+		o.Connector.Options[key] = g.values[key]
+	}
+	return nil
+}
+
+// fits: the sink's columns are the target's, in its order, or in that of the list.
+func (s *sinkDef) fits(t *catalog.Object) error {
+	cols := make([]int, 0, len(t.Columns))
+	if len(s.q.IntoColumns) == 0 {
+		for i := range t.Columns[:t.Visible()] {
+			cols = append(cols, i)
+		}
+	}
+	for _, id := range s.q.IntoColumns {
+		i := slices.IndexFunc(t.Columns, func(c catalog.Column) bool { return c.Name == id.Name })
+		if i < 0 {
+			return sqlerr.New(sqlerr.UndefinedColumn, "column \"%s\" of relation \"%s\" does not exist", id.Name, t.Name).At(id.Pos)
+		}
+		cols = append(cols, i)
+	}
+	if len(cols) != len(s.o.Columns) || len(cols) != t.Visible() {
+		return sqlerr.New(sqlerr.DatatypeMismatch, "the sink has %d columns, \"%s\" has %d", len(s.o.Columns), t.Name, t.Visible()).At(s.q.Into.Pos).
+			WithHint("Give every column of the target with AS SELECT ….")
+	}
+	for k, i := range cols {
+		if i != k {
+			return unsupported(s.q.IntoColumns[k].Pos, "another order of columns than the target's")
+		}
+		if have, want := s.o.Columns[k], t.Columns[i]; have.Type.OID != want.Type.OID {
+			return sqlerr.New(sqlerr.DatatypeMismatch, "column \"%s\" is of type %s but the sink gives %s", want.Name, base(want.Type), base(have.Type)).At(s.q.Into.Pos).
+				WithHint("Cast it in the sink's query.")
+		}
+		s.o.Columns[k].Name = t.Columns[i].Name
+	}
+	return nil
+}
