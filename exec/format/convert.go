@@ -1,0 +1,462 @@
+package format
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/types"
+)
+
+// block is some rows of tokens.
+type block struct {
+	data   []byte
+	tokens []token // row after row
+	stride int
+	record []int32 // of each row
+}
+
+// converter makes the values of one field out of tokens.
+type converter struct {
+	t     types.Type
+	elem  *converter // of an array
+	unit  timeCount  // of numbers that are times
+	bytes bytesForm
+	empty bool // CSV: an empty text is NULL
+	buf   []byte
+}
+
+// valueOptions say how values are read and written that JSON and texts have no
+// form of their own for.
+func valueOptions() []option {
+	return []option{
+		{name: "timestamp.handling.mode", also: []string{"timestamptz.handling.mode", "timestamp_handling_mode"}, values: timeModes},
+		{name: "bytea.encoding", also: []string{"bytes.encoding", "bytea_encoding"}, values: []string{"base64", "hex", "latin1"}},
+	}
+}
+
+// bytesForm is how bytes are written as text.
+type bytesForm uint8
+
+const (
+	bytesBase64 bytesForm = iota
+	bytesHex              // with or without \x
+	bytesLatin1           // each character is a byte
+)
+
+func bytesFormOf(options map[string]string) bytesForm {
+	switch options["bytea.encoding"] {
+	case "hex":
+		return bytesHex
+	case "latin1":
+		return bytesLatin1
+	}
+	return bytesBase64
+}
+
+// newConverter refuses types that have no text form that says it all.
+func newConverter(f field, options map[string]string) (converter, error) {
+	c := converter{t: f.Type, unit: timeCountOf(options), bytes: bytesFormOf(options)}
+	if !carried(f.Type) {
+		return c, sqlerr.New(sqlerr.FeatureNotSupported, "column %q: a value of type %s cannot be read from or written to a record", f.Name, f.Type)
+	}
+	if f.Type.IsArray() {
+		elem, err := newConverter(field{Name: f.Name, Type: types.ElemOf(f.Type)}, options)
+		if err != nil {
+			return c, err
+		}
+		c.elem = &elem
+	}
+	return c, nil
+}
+
+// carried reports whether values of a type can be in a record.
+func carried(t types.Type) bool {
+	switch t.OID {
+	case types.OIDBool, types.OIDInt2, types.OIDInt4, types.OIDInt8, types.OIDOid, types.OIDFloat4, types.OIDFloat8, types.OIDNumeric,
+		types.OIDText, types.OIDVarchar, types.OIDBpchar, types.OIDName, types.OIDBytea, types.OIDUUID, types.OIDJSON, types.OIDJSONB,
+		types.OIDDate, types.OIDTime, types.OIDTimestamp, types.OIDTimestamptz, types.OIDInterval:
+		return true
+	}
+	return t.IsArray() && !t.IsVector() && carried(types.ElemOf(t))
+}
+
+// column appends the values of the block's rows to column c of out.
+func (c *converter) column(out *rows, col int, b block) {
+	switch c.t.OID {
+	case types.OIDInt8, types.OIDInt4, types.OIDInt2:
+		c.ints(out, col, b)
+	case types.OIDText, types.OIDVarchar:
+		c.texts(out, col, b)
+	case types.OIDFloat8:
+		c.floats(out, col, b)
+	case types.OIDNumeric:
+		c.numerics(out, col, b)
+	case types.OIDTimestamptz, types.OIDTimestamp:
+		c.times(out, col, b)
+	case types.OIDUUID:
+		c.uuids(out, col, b)
+	default:
+		c.others(out, col, b)
+	}
+}
+
+// view is b as a string that lives no longer than b stays as it is.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// slow appends a value that the loops have no short way for.
+func (c *converter) slow(out *rows, col int, b block, row int, t token) {
+	d, err := c.datum(b.data, t)
+	if err != nil {
+		out.misfit(col, int(b.record[row]), err)
+		return
+	}
+	out.cols[col].Datum(d)
+}
+
+func (c *converter) others(out *rows, col int, b block) {
+	for row, i := 0, col; row < len(b.record); row, i = row+1, i+b.stride {
+		c.slow(out, col, b, row, b.tokens[i])
+	}
+}
+
+func (c *converter) ints(out *rows, col int, b block) {
+	to := &out.cols[col]
+	lo, hi := intRange(c.t)
+	for row, i := 0, col; row < len(b.record); row, i = row+1, i+b.stride {
+		t := b.tokens[i]
+		if t.kind == tokInt {
+			if v, ok := shortInt(b.data[t.start:t.end]); ok && v >= lo && v <= hi {
+				to.Int(v)
+				continue
+			}
+		}
+		c.slow(out, col, b, row, t)
+	}
+}
+
+func intRange(t types.Type) (lo, hi int64) {
+	switch t.OID {
+	case types.OIDInt2:
+		return -1 << 15, 1<<15 - 1
+	case types.OIDInt4:
+		return -1 << 31, 1<<31 - 1
+	case types.OIDOid:
+		return 0, 1<<32 - 1
+	}
+	return -1 << 63, 1<<63 - 1
+}
+
+// shortInt reads up to 18 digits with an optional minus; the token has no others.
+func shortInt(b []byte) (v int64, ok bool) {
+	neg := b[0] == '-'
+	if neg {
+		b = b[1:]
+	}
+	if len(b) > 18 {
+		return 0, false
+	}
+	for _, c := range b {
+		v = v*10 + int64(c-'0')
+	}
+	if neg {
+		v = -v
+	}
+	return v, true
+}
+
+func (c *converter) texts(out *rows, col int, b block) {
+	to := &out.cols[col]
+	free := c.t.Mod < 0
+	for row, i := 0, col; row < len(b.record); row, i = row+1, i+b.stride {
+		t := b.tokens[i]
+		switch {
+		case t.kind == tokString && free:
+			to.Bytes(b.data[t.start:t.end])
+		case t.kind == tokEscaped && free:
+			text, err := unescape(c.buf[:0], b.data[t.start:t.end])
+			if c.buf = text; err != nil {
+				out.misfit(col, int(b.record[row]), err)
+				continue
+			}
+			to.Bytes(text)
+		default:
+			c.slow(out, col, b, row, t)
+		}
+	}
+}
+
+func (c *converter) floats(out *rows, col int, b block) {
+	to := &out.cols[col]
+	for row, i := 0, col; row < len(b.record); row, i = row+1, i+b.stride {
+		t := b.tokens[i]
+		if t.kind == tokInt || t.kind == tokNumber {
+			if f, err := strconv.ParseFloat(view(b.data[t.start:t.end]), 64); err == nil && f != 0 {
+				to.Float(f)
+				continue
+			}
+		}
+		c.slow(out, col, b, row, t)
+	}
+}
+
+func (c *converter) numerics(out *rows, col int, b block) {
+	to := &out.cols[col]
+	for row, i := 0, col; row < len(b.record); row, i = row+1, i+b.stride {
+		t := b.tokens[i]
+		if t.kind == tokInt || t.kind == tokNumber || t.kind == tokString {
+			if v, scale, ok := types.ParseNumericNarrow(b.data[t.start:t.end], c.t.Mod); ok {
+				to.Numeric(v, scale)
+				continue
+			}
+		}
+		c.slow(out, col, b, row, t)
+	}
+}
+
+func (c *converter) uuids(out *rows, col int, b block) {
+	to := &out.cols[col]
+	var u [16]byte
+	for row, i := 0, col; row < len(b.record); row, i = row+1, i+b.stride {
+		t := b.tokens[i]
+		if t.kind == tokString && canonicalUUID(&u, b.data[t.start:t.end]) {
+			to.Bytes(u[:])
+			continue
+		}
+		c.slow(out, col, b, row, t)
+	}
+}
+
+// canonicalUUID reads the usual form 8-4-4-4-12.
+func canonicalUUID(u *[16]byte, b []byte) bool {
+	if len(b) != 36 || b[8] != '-' || b[13] != '-' || b[18] != '-' || b[23] != '-' {
+		return false
+	}
+	var digits [32]byte
+	copy(digits[:], b[:8])
+	copy(digits[8:], b[9:13])
+	copy(digits[12:], b[14:18])
+	copy(digits[16:], b[19:23])
+	copy(digits[20:], b[24:])
+	_, err := hex.Decode(u[:], digits[:])
+	return err == nil
+}
+
+// datum converts one token. Strings of the result may share its memory.
+func (c *converter) datum(data []byte, t token) (types.Datum, error) {
+	raw := data[t.start:t.end]
+	switch t.kind {
+	case tokNone, tokNull:
+		return types.NullDatum, nil
+	case tokEscaped:
+		if c.t.OID == types.OIDJSON || c.t.OID == types.OIDJSONB {
+			break
+		}
+		text, err := unescape(c.buf[:0], raw)
+		if c.buf = text; err != nil {
+			return types.NullDatum, err
+		}
+		raw = text
+	}
+	switch c.t.OID {
+	case types.OIDJSON:
+		return types.String(tokenJSON(data, t)), nil
+	case types.OIDJSONB:
+		if t.kind == tokText {
+			return types.ParseText(view(raw), c.t, nil)
+		}
+		j, err := types.ParseJSONB(tokenJSON(data, t))
+		return types.String(j), err
+	case types.OIDText, types.OIDVarchar, types.OIDBpchar, types.OIDName:
+		return types.ParseText(view(raw), c.t, nil)
+	}
+	switch t.kind {
+	case tokTrue, tokFalse:
+		if c.t.OID == types.OIDBool {
+			return types.Boolean(t.kind == tokTrue), nil
+		}
+	case tokInt, tokNumber:
+		return c.number(raw, t.kind)
+	case tokArray:
+		if c.elem != nil {
+			return c.array(data, t)
+		}
+	case tokString, tokEscaped, tokText:
+		return c.text(raw, t.kind)
+	}
+	return types.NullDatum, c.wrong(raw)
+}
+
+// tokenJSON is the JSON of a token.
+func tokenJSON(data []byte, t token) string {
+	if t.kind == tokString || t.kind == tokEscaped {
+		return view(data[t.start-1 : t.end+1])
+	}
+	return view(data[t.start:t.end])
+}
+
+func (c *converter) wrong(raw []byte) error {
+	return sqlerr.New(sqlerr.InvalidTextRepresentation, "invalid input syntax for type %s: \"%s\"", c.t.Base(), excerpt(raw))
+}
+
+// number converts a JSON number.
+func (c *converter) number(raw []byte, k tokenKind) (types.Datum, error) {
+	switch c.t.OID {
+	case types.OIDInt2, types.OIDInt4, types.OIDInt8, types.OIDOid:
+		if k == tokInt {
+			return types.ParseText(view(raw), c.t, nil)
+		}
+		return c.integral(raw)
+	case types.OIDFloat4, types.OIDFloat8, types.OIDNumeric:
+		return types.ParseText(view(raw), c.t, nil)
+	case types.OIDDate, types.OIDTime, types.OIDTimestamp, types.OIDTimestamptz:
+		return c.timeNumber(raw)
+	}
+	return types.NullDatum, c.wrong(raw)
+}
+
+// integral reads 1.0 and 1e3 as the integers that they are.
+func (c *converter) integral(raw []byte) (types.Datum, error) {
+	d, err := types.ParseText(view(raw), types.Numeric, nil)
+	if err != nil {
+		return d, err
+	}
+	v, err := types.NumericToInt(d, c.t)
+	if err != nil {
+		return d, err
+	}
+	if types.Compare(d, types.NumericFromInt(v), types.Numeric) != 0 {
+		return d, c.wrong(raw)
+	}
+	return types.Int(v), nil
+}
+
+// text converts the text of a string by the rules of the type's input.
+func (c *converter) text(raw []byte, k tokenKind) (types.Datum, error) {
+	switch c.t.OID {
+	case types.OIDBytea:
+		return c.byteText(raw)
+	case types.OIDDate, types.OIDTime, types.OIDTimestamp, types.OIDTimestamptz:
+		if movesWithClock(raw) {
+			return types.NullDatum, c.wrong(raw)
+		}
+	}
+	if c.elem != nil && k != tokText {
+		return types.NullDatum, c.wrong(raw)
+	}
+	d, err := types.ParseText(view(raw), c.t, nil)
+	if err != nil && len(raw) > excerptBytes {
+		e := *sqlerr.From(err)
+		e.Message = strings.Replace(e.Message, string(raw), excerpt(raw), 1)
+		err = &e
+	}
+	return d, err
+}
+
+func (c *converter) byteText(raw []byte) (types.Datum, error) {
+	var err error
+	out := c.buf[:0]
+	switch c.bytes {
+	case bytesHex:
+		digits := raw
+		if len(raw) >= 2 && raw[0] == '\\' && raw[1] == 'x' {
+			digits = raw[2:]
+		}
+		out, err = hex.AppendDecode(out, digits)
+	case bytesLatin1:
+		for _, r := range view(raw) {
+			if r > 0xff {
+				return types.NullDatum, c.wrong(raw)
+			}
+			out = append(out, byte(r))
+		}
+	default:
+		out, err = base64.StdEncoding.AppendDecode(out, raw)
+		if err != nil && len(raw)%4 != 0 {
+			out, err = base64.RawStdEncoding.AppendDecode(out[:0], raw)
+		}
+	}
+	if err != nil {
+		return types.NullDatum, c.wrong(raw)
+	}
+	return types.String(string(out)), nil
+}
+
+// array converts a JSON array of scalars, or of arrays of the same length.
+func (c *converter) array(data []byte, t token) (types.Datum, error) {
+	a := types.Array{Elem: c.elem.t.Base()}
+	s := jsonScan{data: data, pos: int(t.start), end: int(t.end)}
+	if err := c.elements(&s, &a, 0); err != nil {
+		return types.NullDatum, err
+	}
+	if len(a.Elems) == 0 {
+		a.Dims, a.Lower = nil, nil
+	}
+	for range a.Dims {
+		a.Lower = append(a.Lower, 1)
+	}
+	return types.ArrayDatum(&a), nil
+}
+
+const arrayDimsMax = 6
+
+// elements reads the array at s, which has been checked, into dimension dim.
+func (c *converter) elements(s *jsonScan, a *types.Array, dim int) error {
+	start := s.pos
+	first := dim == len(a.Dims)
+	if first {
+		if dim == arrayDimsMax || dim > 0 && len(a.Elems) > 0 {
+			return c.wrong(s.data[start:s.end])
+		}
+		a.Dims = append(a.Dims, 0)
+	}
+	n, leaf := int32(0), true
+	s.pos++
+	for s.space(); s.data[s.pos] != ']'; s.space() {
+		if s.data[s.pos] == ',' {
+			s.pos++
+			s.space()
+		}
+		n++
+		if s.data[s.pos] == '[' && c.elem.t.OID != types.OIDJSON && c.elem.t.OID != types.OIDJSONB {
+			if n > 1 && leaf {
+				return c.wrong(s.data[start:s.end])
+			}
+			leaf = false
+			if err := c.elements(s, a, dim+1); err != nil {
+				return err
+			}
+			continue
+		}
+		if !leaf || len(a.Dims) > dim+1 {
+			return c.wrong(s.data[start:s.end])
+		}
+		tok := s.token()
+		d, err := c.elem.datum(s.data, tok)
+		if err != nil {
+			return err
+		}
+		if tok.kind == tokEscaped { // its text is in a buffer that the next one needs
+			d.S = strings.Clone(d.S)
+		}
+		a.Elems = append(a.Elems, d)
+	}
+	s.pos++
+	if first {
+		a.Dims[dim] = n
+	} else if a.Dims[dim] != n {
+		return c.wrong(s.data[start:s.end])
+	}
+	return nil
+}
+
+// token reads one value that has been checked.
+func (s *jsonScan) token() token {
+	node := jsonNode{cols: []int32{0}}
+	s.row = make([]token, 1)
+	s.value(&node, false)
+	return s.row[0]
+}

@@ -1,0 +1,417 @@
+package format
+
+import (
+	"context"
+	"strings"
+
+	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/types"
+	"github.com/tarndb/tarn/sql/vec"
+	"github.com/tarndb/tarn/storage/topic"
+)
+
+// NewDecoder makes the decoder of s. Its errors are those of the user: an
+// unknown encoding, envelope or option, a column that cannot be had.
+func NewDecoder(s Spec) (Decoder, error) {
+	env, err := findEnvelope(s.Envelope)
+	if err != nil {
+		return nil, err
+	}
+	if env.table && len(s.PK) == 0 {
+		return nil, sqlerr.New(sqlerr.InvalidTableDefinition, "FORMAT %s needs a primary key", strings.ToUpper(string(env.name))).
+			WithHint("Declare the columns of the record's key as PRIMARY KEY.")
+	}
+	d := &decoder{spec: s, env: env}
+	if err := d.checkMeta(); err != nil {
+		return nil, err
+	}
+	if err := d.openValue(); err != nil {
+		return nil, err
+	}
+	return d, d.openKey()
+}
+
+// decoder is the frame around the decoders of the key and the value.
+type decoder struct {
+	spec Spec
+	env  envelope
+
+	value     partDecoder
+	valueAsks []field
+	valueOf   []int32 // Spec column → index of valueAsks, -1: not from the value
+
+	key     partDecoder // nil: the key is of no interest
+	keyAsks []field
+	keyOf   []int32 // as valueOf; primary-key columns of tables are there too
+	keyed   bool    // some column is From: FromKey
+
+}
+
+// fieldOf is what a column asks of a part.
+func fieldOf(c Column) field {
+	name := c.Path
+	if name == "" {
+		name = c.Name
+	}
+	f := field{Name: c.Name, Type: c.Type, Paths: [][]string{{name}}}
+	if strings.Contains(name, ".") {
+		f.Paths = append(f.Paths, strings.Split(name, "."))
+	}
+	return f
+}
+
+// under puts the paths of f below a prefix.
+func (f field) under(prefixes ...[]string) field {
+	var paths [][]string
+	for _, prefix := range prefixes {
+		for _, p := range f.Paths {
+			paths = append(paths, append(append([]string(nil), prefix...), p...))
+		}
+	}
+	f.Paths = paths
+	return f
+}
+
+func (d *decoder) openValue() error {
+	e, err := findEncoding(d.spec.Value.Name, "value")
+	if err != nil {
+		return err
+	}
+	d.valueOf = make([]int32, len(d.spec.Columns))
+	for i, c := range d.spec.Columns {
+		d.valueOf[i] = -1
+		if c.From == FromValue {
+			d.valueOf[i] = int32(len(d.valueAsks))
+			d.valueAsks = append(d.valueAsks, fieldOf(c))
+		}
+	}
+	p := part{Topic: d.spec.Topic, Envelope: d.env.name, Registry: d.spec.Registry, NullOnError: d.spec.NullOnError}
+	if d.env.open != nil {
+		if !e.nested {
+			return errEnvelopeEncoding(d.env.name, e.name)
+		}
+		return d.env.open(d, e, p)
+	}
+	p.Fields = d.valueAsks
+	d.value, err = d.openPart(e, p, d.spec.Value.Options)
+	return err
+}
+
+func errEnvelopeEncoding(env Envelope, encoding string) error {
+	return sqlerr.New(sqlerr.FeatureNotSupported, "FORMAT %s does not go with ENCODE %s", strings.ToUpper(string(env)), strings.ToUpper(encoding)).
+		WithHint("Use ENCODE JSON.")
+}
+
+func (d *decoder) openPart(e encoding, p part, options map[string]string) (partDecoder, error) {
+	var err error
+	if p.Options, err = e.checkOptions(options); err != nil {
+		return nil, err
+	}
+	if e.decoder == nil {
+		return nil, sqlerr.New(sqlerr.FeatureNotSupported, "ENCODE %s cannot be read", strings.ToUpper(e.name))
+	}
+	return e.decoder(p)
+}
+
+// openKey opens the key's decoder where a column is taken from it, or where the
+// primary key of a deleted row may have to be.
+func (d *decoder) openKey() error {
+	s := &d.spec
+	d.keyOf = make([]int32, len(s.Columns))
+	ask := func(i int) {
+		if d.keyOf[i] < 0 {
+			d.keyOf[i] = int32(len(d.keyAsks))
+			d.keyAsks = append(d.keyAsks, fieldOf(s.Columns[i]))
+		}
+	}
+	for i, c := range s.Columns {
+		d.keyOf[i] = -1
+		if c.From == FromKey {
+			d.keyed = true
+			ask(i)
+		}
+	}
+	if d.env.table {
+		for _, i := range s.PK {
+			if s.Columns[i].From == FromValue {
+				ask(i)
+			}
+		}
+	}
+	if len(d.keyAsks) == 0 {
+		return nil
+	}
+	name := s.keyEncoding(len(d.keyAsks))
+	e, err := findEncoding(name, "key")
+	if err != nil {
+		return err
+	}
+	if !d.keyed && (s.Key.Name == "" || e.name == "none") && !d.env.tombstones {
+		// The rows of these feeds carry their keys; a key that cannot be read is no
+		// reason to refuse them.
+		d.keyAsks = nil
+		for i := range d.keyOf {
+			d.keyOf[i] = -1
+		}
+		return nil
+	}
+	p := part{Key: true, Topic: s.Topic, Envelope: d.env.name, Fields: d.keyAsks, Registry: s.Registry, NullOnError: s.NullOnError}
+	if d.env.wrapped {
+		p.Fields = make([]field, len(d.keyAsks))
+		for i, f := range d.keyAsks {
+			p.Fields[i] = f.under(nil, []string{"payload"})
+		}
+	}
+	d.key, err = d.openPart(e, p, s.Key.Options)
+	return err
+}
+
+// keyEncoding is the encoding of the keys, which may be left out: one column is
+// a Kafka primitive, several are encoded as the value is.
+func (s *Spec) keyEncoding(fields int) string {
+	switch {
+	case s.Key.Name != "":
+		return s.Key.Name
+	case fields == 1 && (s.Envelope == "" || s.Envelope == Plain || s.Envelope == Upsert):
+		return "kafka"
+	}
+	return s.Value.Name
+}
+
+// draft is decoded rows before their columns are put together and checked.
+type draft struct {
+	// images are where the rows come from, each a column for every column of the
+	// Spec (nil: NULL).
+	images [][]*vec.Vec
+	// from and row say which row of which image each row is; nil: the rows of
+	// images[0] as they are.
+	from, row []int32
+	record    []int32
+	ops       []Op
+	bad       []*sqlerr.Error
+	ddl       []DDL
+}
+
+func (t *draft) mark(records, record int, err *sqlerr.Error) {
+	if t.bad == nil {
+		t.bad = make([]*sqlerr.Error, records)
+	}
+	if t.bad[record] == nil {
+		t.bad[record] = err
+	}
+}
+
+// add appends one row: row r of an image.
+func (t *draft) add(image, r, record int, op Op) {
+	t.from = append(t.from, int32(image))
+	t.row = append(t.row, int32(r))
+	t.record = append(t.record, int32(record))
+	t.ops = append(t.ops, op)
+}
+
+// Decode implements Decoder.
+func (d *decoder) Decode(ctx context.Context, r *topic.Records) (*Decoded, error) {
+	t := &draft{}
+	r = d.limit(r, t)
+	if err := d.env.decode(ctx, d, r, t); err != nil {
+		return nil, err
+	}
+	cols := make([]*vec.Vec, len(d.spec.Columns))
+	for i := range cols {
+		cols[i] = d.column(r, t, i)
+	}
+	if d.keyed {
+		if err := d.keyColumns(ctx, r, t, cols); err != nil {
+			return nil, err
+		}
+	}
+	d.checkNulls(r, t, cols)
+	return d.finish(t, cols), nil
+}
+
+// limit replaces keys and values that are too long by NULL and marks their
+// records.
+func (d *decoder) limit(r *topic.Records, t *draft) *topic.Records {
+	out := r
+	cut := func(what string, v *vec.Vec) *vec.Vec {
+		if v.N == 0 || v.Off[v.N]-v.Off[0] <= valueBytesMax {
+			return v
+		}
+		short := v
+		for i := range v.N {
+			if size := v.Off[i+1] - v.Off[i]; size > valueBytesMax {
+				if short == v {
+					short = withValid(v)
+				}
+				short.Valid.Clear(i)
+				t.mark(r.N(), i, sqlerr.New(sqlerr.ProgramLimitExceeded, "the record's %s is %d bytes long, more than the limit of %d", what, size, valueBytesMax))
+			}
+		}
+		return short
+	}
+	key, value := cut("key", r.Key), cut("value", r.Value)
+	if key != r.Key || value != r.Value {
+		c := *r
+		c.Key, c.Value = key, value
+		out = &c
+	}
+	return out
+}
+
+// withValid is v with a validity bitmap of its own.
+func withValid(v *vec.Vec) *vec.Vec {
+	c := *v
+	c.Valid = vec.NewBitmap(v.N, true)
+	if v.Valid != nil {
+		copy(c.Valid, v.Valid)
+	}
+	return &c
+}
+
+// column puts column i of the rows together; those from the key come later.
+func (d *decoder) column(r *topic.Records, t *draft, i int) *vec.Vec {
+	c := &d.spec.Columns[i]
+	if c.From == FromKey {
+		return nil
+	}
+	if c.From != FromValue {
+		return d.metaColumn(r, t, c)
+	}
+	if t.from == nil {
+		return t.images[0][i]
+	}
+	srcs := make([]*vec.Vec, len(t.images))
+	for k, image := range t.images {
+		if srcs[k] = image[i]; srcs[k] == nil {
+			srcs[k] = vec.ConstVec(c.Type, types.NullDatum, 1)
+		}
+	}
+	from, row := t.from, t.row
+	for k, s := range srcs {
+		if s.Const {
+			from, row = withoutImage(from, row, int32(k))
+		}
+	}
+	return vec.Pick(c.Type, srcs, from, row)
+}
+
+// withoutImage makes the rows of one image NULL.
+func withoutImage(from, row []int32, image int32) ([]int32, []int32) {
+	out, at := make([]int32, len(from)), make([]int32, len(row))
+	for i, f := range from {
+		out[i], at[i] = f, row[i]
+		if f == image {
+			out[i], at[i] = -1, 0
+		}
+	}
+	return out, at
+}
+
+// keyColumns decodes the keys and fills the columns taken from them.
+func (d *decoder) keyColumns(ctx context.Context, r *topic.Records, t *draft, cols []*vec.Vec) error {
+	keys := newRows(d.keyAsks, r.N(), d.spec.NullOnError)
+	if err := d.key.decode(ctx, r.Key, keys); err != nil {
+		return err
+	}
+	for i, err := range keys.bad {
+		if err != nil {
+			t.mark(r.N(), i, inKey(err))
+		}
+	}
+	for i := range cols {
+		if d.spec.Columns[i].From == FromKey {
+			cols[i] = byRecord(keys.cols[d.keyOf[i]].Finish(), t.record)
+		}
+	}
+	return nil
+}
+
+func inKey(err *sqlerr.Error) *sqlerr.Error {
+	e := *err
+	e.Message = "key: " + e.Message
+	return &e
+}
+
+// byRecord gives each row the value of its record.
+func byRecord(v *vec.Vec, record []int32) *vec.Vec {
+	if v.N == len(record) && isIdentity(record) {
+		return v
+	}
+	return vec.Gather(v, record)
+}
+
+func isIdentity(record []int32) bool {
+	for i, r := range record {
+		if int(r) != i {
+			return false
+		}
+	}
+	return true
+}
+
+// checkNulls marks the records of rows that have no value where they must.
+func (d *decoder) checkNulls(r *topic.Records, t *draft, cols []*vec.Vec) {
+	pk := make([]bool, len(cols))
+	for _, i := range d.spec.PK {
+		pk[i] = true
+	}
+	for i, c := range cols {
+		if c.Valid == nil || !pk[i] && !d.spec.Columns[i].NotNull {
+			continue
+		}
+		for k := range c.N {
+			if !c.IsNull(k) {
+				continue
+			}
+			if op := t.op(k); op == Put || op == Delete && pk[i] {
+				name := d.spec.Columns[i].Name
+				e := sqlerr.New(sqlerr.NotNullViolation, "null value in column %q violates not-null constraint", name)
+				e.Column = name
+				t.mark(r.N(), int(t.record[k]), e)
+			}
+		}
+	}
+}
+
+func (t *draft) op(row int) Op {
+	if t.ops == nil {
+		return Put
+	}
+	return t.ops[row]
+}
+
+// finish leaves the rows of bad records out.
+func (d *decoder) finish(t *draft, cols []*vec.Vec) *Decoded {
+	out := &Decoded{Rows: &vec.Batch{N: len(t.record), Cols: cols}, Ops: t.ops, Record: t.record, DDL: t.ddl}
+	if t.bad == nil {
+		return out
+	}
+	for i, err := range t.bad {
+		if err != nil {
+			out.Bad = append(out.Bad, Bad{Record: i, Err: err})
+		}
+	}
+	keep := make([]int32, 0, len(t.record))
+	for i, rec := range t.record {
+		if t.bad[rec] == nil {
+			keep = append(keep, int32(i))
+		}
+	}
+	if len(keep) == len(t.record) {
+		return out
+	}
+	out.Rows = out.Rows.Select(keep)
+	record := make([]int32, len(keep))
+	for i, k := range keep {
+		record[i] = t.record[k]
+	}
+	out.Record = record
+	if t.ops != nil {
+		ops := make([]Op, len(keep))
+		for i, k := range keep {
+			ops[i] = t.ops[k]
+		}
+		out.Ops = ops
+	}
+	return out
+}

@@ -1,0 +1,454 @@
+package format
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+
+	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/types"
+)
+
+// depthMax bounds nesting.
+const depthMax = 512
+
+// jsonScan walks JSON texts and notes where the values are that a tree of names
+// asks for. All of a text is checked against the grammar, what nobody asks for
+// too.
+type jsonScan struct {
+	data  []byte // of all texts
+	pos   int
+	end   int // of this text
+	depth int
+	// row is the tokens of the row being read, one a field.
+	row []token
+	// why says what is wrong at pos, once a method has returned false.
+	why  string
+	code sqlerr.Code
+}
+
+func (s *jsonScan) fail(why string) bool {
+	s.why, s.code = why, sqlerr.InvalidTextRepresentation
+	return false
+}
+
+// expected says what should have stood at pos.
+func (s *jsonScan) expected(what string) bool {
+	if s.pos >= s.end {
+		return s.fail("it ends too early")
+	}
+	return s.fail("expected " + what)
+}
+
+// err is the error of the text that begins at start.
+func (s *jsonScan) err(start int) *sqlerr.Error {
+	e := sqlerr.New(s.code, "invalid JSON at byte %d: %s", s.pos-start, s.why)
+	if s.pos < s.end {
+		e.WithDetail("There stands \"%s\".", excerpt(s.data[s.pos:s.end]))
+	}
+	return e
+}
+
+// excerptBytes is how much of a value a message quotes.
+const excerptBytes = 60
+
+// excerpt is the beginning of b as valid text.
+func excerpt(b []byte) string {
+	tail := ""
+	if len(b) > excerptBytes {
+		b, tail = b[:excerptBytes], "…"
+	}
+	return string(bytes.ToValidUTF8(b, []byte("\ufffd"))) + tail
+}
+
+func (s *jsonScan) space() {
+	for s.pos < s.end && s.data[s.pos] <= ' ' {
+		switch s.data[s.pos] {
+		case ' ', '\t', '\n', '\r':
+			s.pos++
+		default:
+			return
+		}
+	}
+}
+
+// value reads a value; n is who asks for it or for something in it, or nil.
+func (s *jsonScan) value(n *jsonNode, folded bool) bool {
+	s.space()
+	if s.pos >= s.end {
+		return s.expected("a value")
+	}
+	start := s.pos
+	var k tokenKind
+	switch c := s.data[s.pos]; {
+	case c == '"':
+		if k = s.str(); k == tokNone {
+			return false
+		}
+		if n != nil && len(n.cols) > 0 {
+			s.put(n, token{start: uint32(start + 1), end: uint32(s.pos - 1), kind: k, folded: folded})
+		}
+		return true
+	case c == '-' || c-'0' <= 9:
+		if k = s.number(); k == tokNone {
+			return false
+		}
+	case c == '{':
+		k = tokObject
+		if !s.object(n, folded) {
+			return false
+		}
+	case c == '[':
+		k = tokArray
+		if !s.array() {
+			return false
+		}
+	default:
+		if k = s.word(); k == tokNone {
+			return false
+		}
+	}
+	if n != nil && len(n.cols) > 0 {
+		s.put(n, token{start: uint32(start), end: uint32(s.pos), kind: k, folded: folded})
+	}
+	return true
+}
+
+// put notes a value for the fields of n. The last of equal names counts, but a
+// name that fits exactly wins over one whose case had to be ignored.
+func (s *jsonScan) put(n *jsonNode, t token) {
+	for _, c := range n.cols {
+		if t.folded && s.row[c].kind != tokNone && !s.row[c].folded {
+			continue
+		}
+		s.row[c] = t
+	}
+}
+
+func (s *jsonScan) word() tokenKind {
+	rest := s.data[s.pos:s.end]
+	for _, w := range [...]struct {
+		text string
+		kind tokenKind
+	}{{"true", tokTrue}, {"false", tokFalse}, {"null", tokNull}} {
+		if len(rest) >= len(w.text) && string(rest[:len(w.text)]) == w.text {
+			s.pos += len(w.text)
+			return w.kind
+		}
+	}
+	s.expected("a value")
+	return tokNone
+}
+
+// number reads a number by the grammar: no leading zeros, digits on both sides
+// of a point.
+func (s *jsonScan) number() tokenKind {
+	d, i, k := s.data[:s.end], s.pos, tokInt
+	if d[i] == '-' {
+		i++
+	}
+	first := i
+	for i < len(d) && d[i]-'0' <= 9 {
+		i++
+	}
+	ok := i > first && (d[first] != '0' || i == first+1)
+	if ok && i < len(d) && d[i] == '.' {
+		k = tokNumber
+		first = i + 1
+		for i++; i < len(d) && d[i]-'0' <= 9; i++ {
+		}
+		ok = i > first
+	}
+	if ok && i < len(d) && d[i]|0x20 == 'e' {
+		k = tokNumber
+		if i++; i < len(d) && (d[i] == '+' || d[i] == '-') {
+			i++
+		}
+		first = i
+		for i < len(d) && d[i]-'0' <= 9 {
+			i++
+		}
+		ok = i > first
+	}
+	if !ok {
+		s.fail("this is not a number")
+		return tokNone
+	}
+	s.pos = i
+	return k
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// special has the high bit set in the first byte of w that is a quote, a
+// backslash or a control character (bits above it mean nothing).
+func special(w uint64) uint64 {
+	quote, slash := w^ones*'"', w^ones*'\\'
+	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs
+}
+
+// str reads a string and returns which kind it is.
+func (s *jsonScan) str() tokenKind {
+	i, k := s.pos+1, tokString
+	for {
+		for {
+			if i+8 > len(s.data) {
+				for i < s.end && s.data[i] != '"' && s.data[i] != '\\' && s.data[i] >= ' ' {
+					i++
+				}
+				break
+			}
+			if m := special(binary.LittleEndian.Uint64(s.data[i:])); m != 0 {
+				i += bits.TrailingZeros64(m) >> 3
+				break
+			}
+			i += 8
+		}
+		if i >= s.end {
+			s.pos = s.end
+			s.fail("a string has no end")
+			return tokNone
+		}
+		switch s.data[i] {
+		case '"':
+			s.pos = i + 1
+			return k
+		case '\\':
+			k = tokEscaped
+			if i = s.escape(i); i < 0 {
+				return tokNone
+			}
+		default:
+			s.pos = i
+			s.fail("a control character in a string must be escaped")
+			return tokNone
+		}
+	}
+}
+
+// escape checks the escape at i and returns its end, -1 if it is none.
+func (s *jsonScan) escape(i int) int {
+	s.pos = i
+	if i+1 < s.end {
+		switch s.data[i+1] {
+		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+			return i + 2
+		case 'u':
+			if i+6 <= s.end && hex4(s.data[i+2:i+6]) >= 0 {
+				return i + 6
+			}
+		}
+	}
+	s.fail("this is not an escape")
+	return -1
+}
+
+// hex4 reads four hexadecimal digits, -1 if they are not.
+func hex4(b []byte) rune {
+	var r rune
+	for _, c := range b[:4] {
+		switch {
+		case c-'0' <= 9:
+			c -= '0'
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			c = c | 0x20 - 'a' + 10
+		default:
+			return -1
+		}
+		r = r<<4 | rune(c)
+	}
+	return r
+}
+
+func (s *jsonScan) deeper() bool {
+	if s.depth++; s.depth > depthMax {
+		s.fail("it is nested too deeply")
+		s.code = sqlerr.StatementTooComplex
+		return false
+	}
+	return true
+}
+
+func (s *jsonScan) array() bool {
+	if !s.deeper() {
+		return false
+	}
+	s.pos++
+	s.space()
+	if s.pos < s.end && s.data[s.pos] == ']' {
+		s.pos++
+		s.depth--
+		return true
+	}
+	for {
+		if !s.value(nil, false) {
+			return false
+		}
+		s.space()
+		if s.pos < s.end && s.data[s.pos] == ',' {
+			s.pos++
+			continue
+		}
+		if s.pos >= s.end || s.data[s.pos] != ']' {
+			return s.expected("\",\" or \"]\"")
+		}
+		s.pos++
+		s.depth--
+		return true
+	}
+}
+
+func (s *jsonScan) object(n *jsonNode, folded bool) bool {
+	if !s.deeper() {
+		return false
+	}
+	if n != nil && n.children == nil {
+		n = nil
+	}
+	s.pos++
+	s.space()
+	if s.pos < s.end && s.data[s.pos] == '}' {
+		s.pos++
+		s.depth--
+		return true
+	}
+	prev := int32(-1)
+	for {
+		var child *jsonNode
+		childFolded, ok := folded, false
+		if n == nil {
+			ok = s.anyName()
+		} else if child, prev, ok = s.name(n, prev); child != nil && prev >= 0 {
+			childFolded = folded || n.members[prev].folded
+		}
+		if !ok || !s.value(child, childFolded) {
+			return false
+		}
+		s.space()
+		if s.pos >= s.end {
+			return s.expected("")
+		}
+		switch s.data[s.pos] {
+		case ',':
+			s.pos++
+		case '}':
+			s.pos++
+			s.depth--
+			return true
+		default:
+			return s.expected("\",\" or \"}\"")
+		}
+	}
+}
+
+// anyName reads a name that nobody asks for, and the colon.
+func (s *jsonScan) anyName() bool {
+	s.space()
+	if s.pos >= s.end || s.data[s.pos] != '"' {
+		return s.expected("a name in quotes")
+	}
+	return s.str() != tokNone && s.colon()
+}
+
+func (s *jsonScan) colon() bool {
+	s.space()
+	if s.pos >= s.end || s.data[s.pos] != ':' {
+		return s.expected("\":\"")
+	}
+	s.pos++
+	return true
+}
+
+// name reads the name after member prev of an object of n, and the colon.
+func (s *jsonScan) name(n *jsonNode, prev int32) (child *jsonNode, at int32, ok bool) {
+	s.space()
+	guess := n.first
+	if prev >= 0 {
+		guess = n.members[prev].next
+	}
+	if guess >= 0 {
+		m := &n.members[guess]
+		if e := s.pos + len(m.raw); e <= s.end && string(s.data[s.pos:e]) == m.raw {
+			s.pos = e
+			if m.child >= 0 {
+				child = n.children[m.child]
+			}
+			return child, guess, true
+		}
+	}
+	if s.pos >= s.end || s.data[s.pos] != '"' {
+		return nil, 0, s.expected("a name in quotes")
+	}
+	start := s.pos + 1
+	k := s.str()
+	if k == tokNone {
+		return nil, 0, false
+	}
+	m, at := n.member(s.data[start:s.pos-1], k == tokEscaped)
+	n.follow(prev, at)
+	if m.child >= 0 {
+		child = n.children[m.child]
+	}
+	return child, at, s.colon()
+}
+
+// unescape appends the text of a string that has been checked. What is not text
+// in the database, \u0000 and halves of surrogate pairs, is an error.
+func unescape(dst, in []byte) ([]byte, error) {
+	for i := 0; i < len(in); {
+		c := in[i]
+		if c != '\\' {
+			end := bytes.IndexByte(in[i:], '\\')
+			if end < 0 {
+				return append(dst, in[i:]...), nil
+			}
+			dst = append(dst, in[i:i+end]...)
+			i += end
+			continue
+		}
+		switch c = in[i+1]; c {
+		case 'b':
+			c = '\b'
+		case 'f':
+			c = '\f'
+		case 'n':
+			c = '\n'
+		case 'r':
+			c = '\r'
+		case 't':
+			c = '\t'
+		case 'u':
+			r := hex4(in[i+2:])
+			i += 6
+			if r >= 0xd800 && r < 0xdc00 && i+6 <= len(in) && in[i] == '\\' && in[i+1] == 'u' {
+				if low := hex4(in[i+2:]); low >= 0xdc00 && low < 0xe000 {
+					r = 0x10000 + (r-0xd800)<<10 + (low - 0xdc00)
+					i += 6
+				}
+			}
+			if r == 0 {
+				return dst, errNUL
+			}
+			if r >= 0xd800 && r < 0xe000 {
+				return dst, errSurrogate
+			}
+			dst = utf8.AppendRune(dst, r)
+			continue
+		}
+		dst = append(dst, c)
+		i += 2
+	}
+	return dst, nil
+}
+
+var (
+	errNUL       = sqlerr.New(sqlerr.UntranslatableCharacter, "\\u0000 cannot be converted to text")
+	errSurrogate = sqlerr.New(sqlerr.InvalidTextRepresentation, "half of a surrogate pair cannot be converted to text")
+)
+
+// jsonEnv: texts mean what they mean in UTC.
+var jsonEnv = &types.Env{ExtraFloatDigits: 1, IntervalStyle: types.IntervalISO8601}
