@@ -9,6 +9,7 @@ import (
 
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
+	"github.com/tarndb/tarn/sql/vec"
 )
 
 // block is some rows of tokens.
@@ -107,6 +108,19 @@ func (c *converter) column(out *rows, col int, b block) {
 // view is b as a string that lives no longer than b stays as it is.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
+// reserve makes room in an empty column, so that it need not be moved while it
+// grows: the rows to come are taken to be as long as those of the first block.
+func (b *block) reserve(to *vec.Builder, col, records int) {
+	if to.Len() > 0 || records <= len(b.record) {
+		return
+	}
+	n := 0
+	for i := col; i < len(b.tokens); i += b.stride {
+		n += int(b.tokens[i].end - b.tokens[i].start)
+	}
+	to.Reserve(min(n/len(b.record)*records*9/8+64, len(b.data)))
+}
+
 // slow appends a value that the loops have no short way for.
 func (c *converter) slow(out *rows, col int, b block, row int, t token) {
 	d, err := c.datum(b.data, t)
@@ -171,6 +185,7 @@ func shortInt(b []byte) (v int64, ok bool) {
 func (c *converter) texts(out *rows, col int, b block) {
 	to := &out.cols[col]
 	free := c.t.Mod < 0
+	b.reserve(to, col, out.records)
 	for row, i := 0, col; row < len(b.record); row, i = row+1, i+b.stride {
 		t := b.tokens[i]
 		switch {
