@@ -1,6 +1,8 @@
 package server
 
 import (
+	"slices"
+
 	"github.com/tarndb/tarn/exec"
 	"github.com/tarndb/tarn/planner"
 	"github.com/tarndb/tarn/planner/plan"
@@ -103,6 +105,10 @@ func newPeek(e *exec.Engine, q *planner.Query) *peek {
 			}
 			step.cond, err = expr.Compile([]expr.Expr{x.Cond}, in)
 		case *plan.Project:
+			if fields := pickedFields(x.Exprs, p.fields); fields != nil && len(p.maps) == 0 {
+				p.fields, in = fields, nodeTypes(x)
+				continue // the look-up reads no more than these columns
+			}
 			step.exprs, err = expr.Compile(x.Exprs, in)
 			in = nodeTypes(x)
 		}
@@ -112,6 +118,20 @@ func newPeek(e *exec.Engine, q *planner.Query) *peek {
 		p.maps = append(p.maps, step)
 	}
 	return p
+}
+
+// pickedFields are the fields that a projection of columns alone takes; nil if it
+// computes anything, or if a column is taken twice.
+func pickedFields(exprs []expr.Expr, fields []int) []int {
+	var out []int
+	for _, e := range exprs {
+		c, ok := e.(*expr.Column)
+		if !ok || slices.Contains(out, fields[c.Idx]) {
+			return nil
+		}
+		out = append(out, fields[c.Idx])
+	}
+	return out
 }
 
 func conjuncts(e expr.Expr) []expr.Expr {
@@ -164,6 +184,9 @@ func nodeTypes(n plan.Node) []types.Type {
 	}
 	return ts
 }
+
+// plain reports that a look-up needs parameters and nothing else of the session.
+func (p *peek) plain() bool { return len(p.maps) == 0 }
 
 // run looks the row up; nil if there is none.
 func (p *peek) run(e *exec.Engine, ep exec.Epoch, ec *funcs.Ctx) (*vec.Batch, error) {

@@ -224,6 +224,7 @@ func (s *session) setVariable(name, value string) error {
 		}
 		return s.setModes(&ast.TxModes{Access: access})
 	}
+	s.keepSettings()
 	canonical, err := s.set.set(name, value)
 	if err != nil {
 		return err
@@ -235,8 +236,12 @@ func (s *session) setVariable(name, value string) error {
 
 func value2(set *settings, name string) string { v, _ := set.get(name); return v }
 
-// restoreSettings puts back what a transaction had before it was rolled back.
+// restoreSettings puts back what a transaction had before it was rolled back;
+// nil: it has changed nothing.
 func (s *session) restoreSettings(old *settings) {
+	if old == nil {
+		return
+	}
 	names := map[string]bool{}
 	for n := range old.values {
 		names[n] = true

@@ -364,7 +364,7 @@ func (s *session) lock(ctx context.Context, table uint64, keys []string) (waited
 		ctx, cancel = context.WithTimeoutCause(ctx, d, sqlerr.New(sqlerr.LockNotAvailable, "canceling statement due to lock timeout"))
 		defer cancel()
 	}
-	return s.srv.engine.Locks().Lock(ctx, s.tx.owner, table, keys)
+	return s.srv.engine.Locks().Lock(ctx, s.tx.lockOwner(), table, keys)
 }
 
 // distinctTargets keeps the first of several matches of one target row (UPDATE …

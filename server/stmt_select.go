@@ -8,6 +8,7 @@ import (
 	"github.com/tarndb/tarn/planner"
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/ast"
+	"github.com/tarndb/tarn/sql/funcs"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
@@ -90,20 +91,23 @@ func (s *session) openQuery(ctx context.Context, q *boundQuery, args []types.Dat
 	if err != nil {
 		return nil, err
 	}
-	ec := s.evalCtx(args)
 	if travels(&q.AsOf) {
 		if ep, err = s.travel(ctx, &q.AsOf, ep); err != nil {
 			return nil, err
 		}
 	}
 	if q.peek != nil && s.tx.own[q.peek.object] == nil {
+		ec := &funcs.Ctx{Params: args}
+		if !q.peek.plain() {
+			ec = s.evalCtx(args)
+		}
 		b, err := q.peek.run(s.srv.engine, ep, ec)
 		if err != nil || b == nil {
 			return &listCursor{}, err
 		}
 		return &listCursor{batches: []*vec.Batch{b}}, nil
 	}
-	opts := exec.ReadOptions{Epoch: ep, Ctx: ec, Own: s.tx.own, System: s.systemRows}
+	opts := exec.ReadOptions{Epoch: ep, Ctx: s.evalCtx(args), Own: s.tx.own, System: s.systemRows}
 	return startQuery(ctx, s.srv.engine, q.Root, opts), nil
 }
 

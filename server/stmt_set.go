@@ -90,6 +90,7 @@ func quoteIfNeeded(s string) string {
 }
 
 func (s *session) resetVariable(name string) error {
+	s.keepSettings()
 	canonical, value, err := s.set.reset(name)
 	if err != nil {
 		return err

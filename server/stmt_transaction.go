@@ -57,6 +57,7 @@ func (s *session) setModes(m *ast.TxModes) error {
 	if t.readOnly {
 		access = "on"
 	}
+	s.keepSettings()
 	s.set.values["transaction_isolation"], s.set.values["transaction_read_only"] = level, access
 	return nil
 }
@@ -84,7 +85,7 @@ var _ = on[*ast.Commit](verb{tag: "COMMIT", reads: true, endsBlock: true, bare: 
 func (s *session) dropModes() {
 	delete(s.set.values, "transaction_isolation")
 	delete(s.set.values, "transaction_read_only")
-	if s.tx != nil {
+	if s.tx != nil && s.tx.settings != nil {
 		delete(s.tx.settings.values, "transaction_isolation")
 		delete(s.tx.settings.values, "transaction_read_only")
 	}

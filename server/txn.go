@@ -20,7 +20,7 @@ type txn struct {
 	readOnly bool
 	started  int64 // µs: now()
 	epoch    exec.Epoch
-	owner    *exec.Owner
+	owner    *exec.Owner // nil = nothing is locked
 
 	own     map[uint64][]*vec.Batch // by relation, stored layout
 	order   []uint64                // relations in order of first write
@@ -29,7 +29,7 @@ type txn struct {
 	changes  []catalog.Change
 	catalog  *catalog.Snapshot // with changes, nil = none
 	ddl      bool              // holds Server.ddl
-	settings *settings         // as they were at BEGIN, for ROLLBACK
+	settings *settings         // as they were at BEGIN, for ROLLBACK; nil = still are
 	local    *settings         // as they are to be after COMMIT, if SET LOCAL was used
 	saves    []savepoint
 }
@@ -47,15 +47,24 @@ type savepoint struct {
 // begin makes sure that there is a transaction: the implicit one if no other.
 func (s *session) begin() *txn {
 	if s.tx == nil {
-		s.tx = &txn{started: nowMicros(), owner: exec.NewOwner(), own: map[uint64][]*vec.Batch{}, settings: s.set.clone()}
-		if v, _ := s.set.get("default_transaction_read_only"); v == "on" {
-			s.tx.readOnly = true
-		}
-		if v, _ := s.set.get("default_transaction_isolation"); v != "read committed" {
-			s.tx.repeat = true
-		}
+		s.tx = &txn{started: nowMicros(), readOnly: s.set.readOnly, repeat: s.set.repeat}
 	}
 	return s.tx
+}
+
+// lockOwner is who holds the transaction's locks.
+func (t *txn) lockOwner() *exec.Owner {
+	if t.owner == nil {
+		t.owner = exec.NewOwner()
+	}
+	return t.owner
+}
+
+// keepSettings must come before a setting changes: a rollback undoes it.
+func (s *session) keepSettings() {
+	if s.tx != nil && s.tx.settings == nil {
+		s.tx.settings = s.set.clone()
+	}
 }
 
 // readEpoch is the epoch that a statement reads at.
@@ -94,6 +103,9 @@ func (s *session) readEpoch(ctx context.Context) (exec.Epoch, error) {
 func (t *txn) write(id uint64, rows *vec.Batch) {
 	if rows == nil || rows.N == 0 {
 		return
+	}
+	if t.own == nil {
+		t.own = map[uint64][]*vec.Batch{}
 	}
 	if _, ok := t.own[id]; !ok {
 		t.order = append(t.order, id)
@@ -203,7 +215,9 @@ func (s *session) endTx() {
 		return
 	}
 	s.tx = nil
-	s.srv.engine.Locks().Release(t.owner)
+	if t.owner != nil {
+		s.srv.engine.Locks().Release(t.owner)
+	}
 	if t.ddl {
 		s.srv.ddl.Unlock()
 	}

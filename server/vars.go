@@ -37,6 +37,7 @@ type settings struct {
 	freshness        string
 	readWait         time.Duration
 	statementTimeout time.Duration
+	readOnly, repeat bool // of new transactions
 	lockTimeout      time.Duration
 	asOfEvent        string
 	asOfSystem       string

@@ -230,11 +230,13 @@ func Widen(v *Vec) *Vec {
 
 // FromDatums makes a column of type t from ds.
 func FromDatums(t types.Type, ds []types.Datum) *Vec {
-	b := NewBuilder(t, len(ds))
+	var b Builder
+	b.Reset(t, len(ds))
 	for _, d := range ds {
 		b.Datum(d)
 	}
-	return b.Finish()
+	v := b.v
+	return &v
 }
 
 // Const makes a vector that stands for n rows of d.
