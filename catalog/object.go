@@ -107,6 +107,8 @@ type Object struct {
 	Connector *Connector `json:",omitempty"`
 	// Format is nil where there is no Connector, and for sinks into relations.
 	Format *Format `json:",omitempty"`
+	// Follows is the relation whose changes a Sink sends, 0 = those of its own SQL.
+	Follows uint64 `json:",omitempty"`
 	// Into is the relation that a Sink writes to, 0 = a topic.
 	Into uint64 `json:",omitempty"`
 	// Owned: goes, without CASCADE, with this object.

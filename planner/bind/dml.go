@@ -58,8 +58,15 @@ func (b *binder) target(n ast.Name, verb string) (*catalog.Object, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.IsSource() && verb != "insert into" {
+		return nil, sqlerr.New(sqlerr.WrongObjectType, "cannot %s \"%s\", which is fed by topic \"%s\"", verb, o.Name, o.Connector.Topic).At(n.Pos).
+			WithHint("INSERT writes a record to the topic.")
+	}
 	switch o.Kind {
 	case catalog.Table:
+		if o.ID < catalog.FirstUserID && verb != "delete from" { // dead letters can be thrown away
+			break
+		}
 		return o, nil
 	case catalog.Stream:
 		if verb == "insert into" {

@@ -55,9 +55,11 @@ func Insert(q *ast.Insert, opt Options) (*DML, error) {
 // targetColumns are the columns that an INSERT names, all without a list.
 func targetColumns(o *catalog.Object, list []ast.Target) ([]int, error) {
 	if len(list) == 0 {
-		out := make([]int, len(o.Columns))
-		for i := range out {
-			out[i] = i
+		var out []int
+		for i, c := range o.Columns[:o.Visible()] {
+			if c.From.Carried() {
+				out = append(out, i)
+			}
 		}
 		return out, nil
 	}
@@ -66,6 +68,10 @@ func targetColumns(o *catalog.Object, list []ast.Target) ([]int, error) {
 		i, err := targetColumn(o, t)
 		if err != nil {
 			return nil, err
+		}
+		if c := o.Columns[i]; !c.From.Carried() {
+			return nil, sqlerr.New(sqlerr.SyntaxError, "cannot insert a value into column \"%s\"", c.Name).At(t.Pos).
+				WithDetail("It is the record's %s, which the topic gives it.", c.From)
 		}
 		if slices.Contains(out, i) {
 			return nil, sqlerr.New(sqlerr.DuplicateColumn, "column \"%s\" specified more than once", t.Name).At(t.Pos)

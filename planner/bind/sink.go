@@ -105,7 +105,7 @@ func (s *sinkDef) relation() error {
 		s.appendOnly, s.key = o.AppendOnly, o.PrimaryKey
 	}
 	s.dependOn(o.ID)
-	s.out.From = o
+	s.out.From, s.o.Follows = o, o.ID
 	for _, c := range o.Columns[:o.Visible()] {
 		s.o.Columns = append(s.o.Columns, catalog.Column{Name: c.Name, Type: c.Type})
 	}
@@ -191,9 +191,6 @@ func (s *sinkDef) topic(g *given) error {
 	}
 	if len(o.PrimaryKey) > 0 && o.Format.Key.Name == "" {
 		o.Format.Key.Name = keyEncoding(o)
-	}
-	for _, i := range o.PrimaryKey {
-		o.Columns[i].From = catalog.FromKey
 	}
 	return s.options(g)
 }

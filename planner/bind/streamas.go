@@ -54,6 +54,9 @@ func StreamAsDef(q *ast.CreateTable, opt Options) (*StreamAs, error) {
 		return nil, sqlerr.New(sqlerr.FeatureNotSupported, "the query's rows change or go, which a stream cannot say").At(q.Pos).
 			WithHint("Use CREATE MATERIALIZED VIEW and CREATE SINK … FORMAT UPSERT.")
 	}
+	for _, i := range out.Sink.Object.PrimaryKey { // ksqlDB's key is not in the value
+		out.Sink.Object.Columns[i].From = catalog.FromKey
+	}
 	if key == "" {
 		out.Sink.Object.PrimaryKey = nil
 		for i := range out.Sink.Object.Columns {
