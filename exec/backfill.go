@@ -219,22 +219,10 @@ func (e *Engine) backfill() {
 // sealJoin makes an epoch for a view to join at. Where the journal takes none, the
 // view joins at the applied one all the same, until the next crash.
 func (e *Engine) sealJoin(r *runner) Epoch {
-	ep := e.nextEpoch()
-	frame := journal.Frame{Epoch: ep, Time: int64(ep), Entries: []journal.Entry{{Kind: journal.KindMeta, Object: r.rel.id}}}
-	if err := e.journal.Append(&frame); err != nil {
+	if _, err := e.seal([]journal.Entry{{Kind: journal.KindMeta, Object: r.rel.id}}); err != nil {
 		e.log.Warn("could not seal the epoch at which a view joins", "view", r.def.Name, "err", err)
-		return e.applied.Load()
 	}
-	e.last = ep
-	e.acked.Store(ep)
-	err := e.topics.Apply(&frame)
-	if err == nil {
-		err = guard("step", func() error { return e.step(ep, nil, nil) })
-	}
-	if err != nil {
-		e.die("join", err)
-	}
-	return ep
+	return e.applied.Load()
 }
 
 // replayJoin lets a view join where the journal says that it did.

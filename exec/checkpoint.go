@@ -24,6 +24,7 @@ type meta struct {
 	Tables   map[uint64]tableMeta
 	Streams  map[uint64]streamMeta
 	Views    map[uint64]viewMeta
+	Holds    map[string]hold `json:",omitempty"`
 }
 
 type tableMeta struct {
@@ -149,6 +150,14 @@ func (e *Engine) waitUnlessFull() bool {
 func (e *Engine) meta(ep Epoch) *meta {
 	m := &meta{Version: metaVersion, Epoch: ep, Timeline: e.timeline,
 		Tables: map[uint64]tableMeta{}, Streams: map[uint64]streamMeta{}, Views: map[uint64]viewMeta{}}
+	e.holdMu.Lock()
+	for name, h := range e.holds {
+		if m.Holds == nil {
+			m.Holds = map[string]hold{}
+		}
+		m.Holds[name] = hold{Object: h.Object, After: h.After}
+	}
+	e.holdMu.Unlock()
 	for id, r := range *e.rels.Load() {
 		switch r.kind {
 		case tableRelation:

@@ -44,6 +44,8 @@ func (h *fakeHost) Restore(s *Setup, image []byte) error {
 
 func (h *fakeHost) Apply(s *Setup, _ Epoch, change []byte) error { return h.create(s, string(change)) }
 
+const minute = 60_000_000 // µs
+
 var pair = []types.Type{types.Int8, types.Int8}
 
 func (h *fakeHost) create(s *Setup, def string) error {
@@ -61,6 +63,10 @@ func (h *fakeHost) create(s *Setup, def string) error {
 	case "timed": // event time is column v, one second behind, idle after a second
 		return s.CreateStream(StreamDef{ID: id, Name: "timed", Types: pair, Columns: []string{"k", "v"}, Rowtime: 1,
 			DelayMicros: 1_000_000, IdleMicros: 1_000_000, RetainMicros: -1})
+	case "short": // a stream and a table that keep a minute
+		return s.CreateStream(StreamDef{ID: id, Name: "short", Types: pair, Columns: []string{"k", "v"}, Rowtime: -1, RetainMicros: minute})
+	case "brief":
+		return s.CreateTable(TableDef{ID: id, Name: "brief", Types: pair, Columns: []string{"k", "v"}, Key: []int{0}, KeyName: "brief_pkey", Rowtime: -1, RetainMicros: minute})
 	case "drop":
 		s.Drop(id)
 	case "temporal": // the rows of a stream within a second after the time in v

@@ -258,6 +258,33 @@ func (e *Engine) epochOf(group []*pending) {
 	}
 }
 
+// seal makes an epoch without rows: entries say what else it holds. An error means
+// that there is none; what fails after it is durable stops the engine.
+func (e *Engine) seal(entries []journal.Entry) (Epoch, error) {
+	ep := e.nextEpoch()
+	frame := journal.Frame{Epoch: ep, Time: int64(ep), Entries: entries}
+	if err := e.journal.Append(&frame); err != nil {
+		return 0, err
+	}
+	e.last = ep
+	e.acked.Store(ep)
+	if err := e.topics.Apply(&frame); err != nil {
+		e.die("topics", err)
+		return ep, nil
+	}
+	for _, en := range entries {
+		if rel := e.relation(en.Object); en.Kind == journal.KindWatermark && rel != nil {
+			if mark, err := decodeMark(en.Payload); err == nil {
+				rel.mark.value = mark
+			}
+		}
+	}
+	if err := guard("step", func() error { return e.step(ep, nil, nil) }); err != nil {
+		e.die("step", err)
+	}
+	return ep, nil
+}
+
 // nextEpoch is the wall clock, or one past the last epoch, or past what was read
 // as of, where that is later.
 func (e *Engine) nextEpoch() Epoch { return max(Epoch(e.cfg.Now()), e.last+1, e.passed+1) }

@@ -159,6 +159,9 @@ func (r *relation) moves(upTo Epoch) (out []move, err error) {
 		return nil, nil
 	}
 	read := topic.Scan{UpTo: upTo, Types: r.types, Columns: []int{max(r.rowtime, 0)}}
+	if err := r.fromStart(&read); err != nil {
+		return nil, err
+	}
 	err = r.topic.Read(0, read, func(rows *topic.Rows) error {
 		lo := 0
 		for _, run := range rows.Epochs {

@@ -112,9 +112,7 @@ func (e *Engine) recover(m *meta, image []byte) error {
 		return err
 	}
 	for name, h := range m.Holds {
-		if e.relation(h.Object) != nil {
-			e.rehold(name, &hold{Object: h.Object, After: h.After})
-		}
+		e.rehold(name, h.Object, h.After)
 	}
 	e.publishMarks()
 	e.setApplied(m.Epoch)

@@ -95,6 +95,7 @@ func (e *Engine) dropRelation(id uint64) {
 		}
 	}
 	e.dropState(id)
+	e.dropHolds(id)
 	e.failFeeds(id, r.name)
 }
 

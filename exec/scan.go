@@ -83,6 +83,9 @@ func (r *relation) readStream(s *plan.Scan, read topic.Scan, emit func(Epoch, *v
 		}
 	}
 	read.Columns, read.Types, read.Rowtime = want, r.types, s.EventTime != nil
+	if err := r.fromStart(&read); err != nil {
+		return err
+	}
 	return r.topic.Read(0, read, func(rows *topic.Rows) error {
 		lo := 0
 		for _, run := range rows.Epochs {
@@ -101,6 +104,25 @@ func (r *relation) readStream(s *plan.Scan, read topic.Scan, emit func(Epoch, *v
 		}
 		return nil
 	})
+}
+
+// fromStart lets a scan of everything begin with what the stream still keeps. It is
+// an error if nothing of that had come by the epoch asked for.
+func (r *relation) fromStart(read *topic.Scan) error {
+	if read.From > 0 || read.After > 0 {
+		return nil
+	}
+	b, err := r.topic.Bounds(0)
+	if err != nil || b.Start == 0 {
+		return err
+	}
+	if read.UpTo > 0 && read.UpTo+1 < b.CompleteFrom {
+		return sqlerr.New(sqlerr.SnapshotTooOld, "stream %q no longer has the records of the system time asked for", r.name).
+			WithDetail("It has all records since %s.", showEpoch(b.CompleteFrom)).
+			WithHint("Ask for a later time, or keep more with WITH (retention = …).")
+	}
+	read.From = b.Start
+	return nil
 }
 
 func (r *relation) streamBatch(s *plan.Scan, rows *topic.Rows, at []int) *vec.Batch {
