@@ -32,6 +32,12 @@ type encoding struct {
 func encodings() []encoding {
 	return []encoding{
 		jsonEncoding(),
+		csvEncoding(),
+		textEncoding(),
+		bytesEncoding(),
+		kafkaEncoding(),
+		noneEncoding(),
+		avroEncoding(),
 	}
 }
 
