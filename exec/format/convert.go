@@ -26,7 +26,6 @@ type converter struct {
 	elem  *converter // of an array
 	unit  timeCount  // of numbers that are times
 	bytes bytesForm
-	empty bool // CSV: an empty text is NULL
 	buf   []byte
 }
 
@@ -142,7 +141,7 @@ func (c *converter) ints(out *rows, col int, b block) {
 	lo, hi := intRange(c.t)
 	for row, i := 0, col; row < len(b.record); row, i = row+1, i+b.stride {
 		t := b.tokens[i]
-		if t.kind == tokInt {
+		if t.kind == tokInt || t.kind == tokText && digitsOnly(b.data[t.start:t.end]) {
 			if v, ok := shortInt(b.data[t.start:t.end]); ok && v >= lo && v <= hi {
 				to.Int(v)
 				continue
@@ -162,6 +161,18 @@ func intRange(t types.Type) (lo, hi int64) {
 		return 0, 1<<32 - 1
 	}
 	return -1 << 63, 1<<63 - 1
+}
+
+func digitsOnly(b []byte) bool {
+	if len(b) > 1 && b[0] == '-' {
+		b = b[1:]
+	}
+	for _, c := range b {
+		if c-'0' > 9 {
+			return false
+		}
+	}
+	return len(b) > 0
 }
 
 // shortInt reads up to 18 digits with an optional minus; the token has no others.
@@ -222,7 +233,7 @@ func (c *converter) numerics(out *rows, col int, b block) {
 	to := &out.cols[col]
 	for row, i := 0, col; row < len(b.record); row, i = row+1, i+b.stride {
 		t := b.tokens[i]
-		if t.kind == tokInt || t.kind == tokNumber || t.kind == tokString {
+		if t.kind == tokInt || t.kind == tokNumber || t.kind == tokString || t.kind == tokText {
 			if v, scale, ok := types.ParseNumericNarrow(b.data[t.start:t.end], c.t.Mod); ok {
 				to.Numeric(v, scale)
 				continue
@@ -275,9 +286,15 @@ func (c *converter) datum(data []byte, t token) (types.Datum, error) {
 			return types.NullDatum, err
 		}
 		raw = text
+	case tokQuoted:
+		c.buf = undouble(c.buf[:0], raw)
+		raw, t.kind = c.buf, tokText
 	}
 	switch c.t.OID {
 	case types.OIDJSON:
+		if t.kind == tokText {
+			return types.ParseText(view(raw), c.t, nil)
+		}
 		return types.String(tokenJSON(data, t)), nil
 	case types.OIDJSONB:
 		if t.kind == tokText {

@@ -37,7 +37,7 @@ func NewEncoder(s Spec) (Encoder, error) {
 		return nil, sqlerr.New(sqlerr.InvalidTableDefinition, "FORMAT %s needs a key", strings.ToUpper(string(env.name))).
 			WithHint("Name its columns with primary_key = '…'.")
 	}
-	if len(e.keyCols) > 0 {
+	if len(e.keyCols) > 0 && !(s.Key.Name == "none" && !env.table) {
 		if e.key, err = e.openPart(s.keyEncoding(len(e.keyCols)), s.Key.Options, true, e.keyCols); err != nil {
 			return nil, err
 		}
@@ -106,15 +106,16 @@ func pickCols(b *vec.Batch, at []int) []*vec.Vec {
 }
 
 // encodeRows encodes a part of n rows into a bytea column; NULL where skip says
-// so.
+// so, or where an encoding of single values has none.
 func encodeRows(ctx context.Context, p partEncoder, cols []*vec.Vec, n int, skip func(int) bool) (*vec.Vec, error) {
 	if err := p.begin(ctx, cols); err != nil {
 		return nil, err
 	}
 	out := newBytes(n)
+	single, _ := p.(interface{ absent(int) bool })
 	var err error
 	for i := range n {
-		if skip == nil || !skip(i) {
+		if (skip == nil || !skip(i)) && (single == nil || !single.absent(i)) {
 			if out.Data, err = p.row(out.Data, i); err != nil {
 				return nil, err
 			}

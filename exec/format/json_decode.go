@@ -20,35 +20,25 @@ func jsonEncoding() encoding {
 
 var booleans = []string{"true", "false"}
 
-// blockRows is how many rows are scanned before they are converted column by
-// column: their tokens and bytes stay in the cache between the two.
-const blockRows = 128
-
 // jsonDecoder scans objects by names that are known beforehand, notes where the
 // wanted values are, and then converts them a column at a time.
 type jsonDecoder struct {
+	tokenBlock
 	p    part
 	root *jsonNode
-	conv []converter
 	// whole is the field that a text which is no object stands for, -1: none.
 	whole int32
 	// unwrapped: the whole text is the field even where it is an object.
 	unwrapped bool
 	wholeNode jsonNode
 
-	scan   jsonScan
-	tokens []token // of the block, a row after the other
-	record []int32 // of each row of the block
+	scan jsonScan
 }
 
 func newJSONDecoder(p part) (partDecoder, error) {
 	d := &jsonDecoder{p: p, root: newJSONTree(p.Fields), whole: -1}
-	for _, f := range p.Fields {
-		c, err := newConverter(f, p.Options)
-		if err != nil {
-			return nil, err
-		}
-		d.conv = append(d.conv, c)
+	if err := d.open(p); err != nil {
+		return nil, err
 	}
 	d.unwrapped = p.Options["wrap_single_value"] == "false"
 	if d.unwrapped && len(p.Fields) != 1 {
@@ -79,10 +69,10 @@ func (d *jsonDecoder) decode(_ context.Context, in *vec.Vec, out *rows) error {
 			out.mark(i, d.scan.err(start))
 		}
 		if len(d.record) >= blockRows {
-			d.flush(out)
+			d.flush(out, d.scan.data)
 		}
 	}
-	d.flush(out)
+	d.flush(out, d.scan.data)
 	d.scan.data = nil
 	return nil
 }
@@ -99,21 +89,6 @@ func errUTF8(b []byte) *sqlerr.Error {
 	return sqlerr.New(sqlerr.CharacterNotInRepertoire, "invalid byte sequence for encoding \"UTF8\": 0x%02x at byte %d", b[min(at, len(b)-1)], at)
 }
 
-// newRow begins a row of a record.
-func (d *jsonDecoder) newRow(record int) {
-	n := len(d.conv)
-	at := len(d.tokens)
-	if at+n > cap(d.tokens) {
-		grown := make([]token, at, 2*cap(d.tokens)+blockRows*n)
-		copy(grown, d.tokens)
-		d.tokens = grown
-	}
-	d.tokens = d.tokens[:at+n]
-	clear(d.tokens[at:])
-	d.scan.row = d.tokens[at:]
-	d.record = append(d.record, int32(record))
-}
-
 // text reads one text: an object, an array of objects or, where it is a single
 // value, anything.
 func (d *jsonDecoder) text(record int, out *rows) bool {
@@ -126,10 +101,10 @@ func (d *jsonDecoder) text(record int, out *rows) bool {
 	ok := false
 	switch {
 	case d.unwrapped, c != '{' && d.whole >= 0:
-		d.newRow(record)
+		d.scan.row = d.newRow(record)
 		ok = s.value(&d.wholeNode, false)
 	case c == '{':
-		d.newRow(record)
+		d.scan.row = d.newRow(record)
 		ok = s.value(d.root, false)
 	case c == '[' && !d.p.Key:
 		ok = d.list(record, out)
@@ -161,9 +136,9 @@ func (d *jsonDecoder) list(record int, out *rows) bool {
 	for n := 1; ; n++ {
 		s.space()
 		if len(d.record) >= blockRows {
-			d.flush(out)
+			d.flush(out, d.scan.data)
 		}
-		d.newRow(record)
+		d.scan.row = d.newRow(record)
 		if n > rowsMax {
 			s.fail("it has too many rows")
 			s.code = sqlerr.ProgramLimitExceeded
@@ -186,13 +161,4 @@ func (d *jsonDecoder) list(record int, out *rows) bool {
 		s.pos++
 		return true
 	}
-}
-
-// flush converts the rows of the block.
-func (d *jsonDecoder) flush(out *rows) {
-	for c := range d.conv {
-		d.conv[c].column(out, c, block{data: d.scan.data, tokens: d.tokens, stride: len(d.conv), record: d.record})
-	}
-	out.record = append(out.record, d.record...)
-	d.tokens, d.record = d.tokens[:0], d.record[:0]
 }

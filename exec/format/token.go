@@ -15,6 +15,7 @@ const (
 	tokObject                   // {…}
 	tokArray                    // […]
 	tokText                     // text that may stand for any type (CSV, text)
+	tokQuoted                   // such text in which a quote is written twice
 )
 
 // token is a piece of the input that some column wants: input[start:end].
@@ -23,4 +24,53 @@ type token struct {
 	kind       tokenKind
 	// folded: the field's name fitted only when its case was ignored.
 	folded bool
+}
+
+// blockRows is how many rows are scanned before they are converted column by
+// column: their tokens and bytes stay in the cache between the two.
+const blockRows = 128
+
+// tokenBlock collects the tokens of some rows and converts them.
+type tokenBlock struct {
+	conv   []converter
+	tokens []token // a row after the other
+	record []int32 // of each row
+}
+
+func (t *tokenBlock) open(p part) error {
+	for _, f := range p.Fields {
+		c, err := newConverter(f, p.Options)
+		if err != nil {
+			return err
+		}
+		t.conv = append(t.conv, c)
+	}
+	return nil
+}
+
+// newRow begins a row of a record and returns its tokens, one a field.
+func (t *tokenBlock) newRow(record int) []token {
+	n := len(t.conv)
+	at := len(t.tokens)
+	if at+n > cap(t.tokens) {
+		grown := make([]token, at, 2*cap(t.tokens)+blockRows*n)
+		copy(grown, t.tokens)
+		t.tokens = grown
+	}
+	t.tokens = t.tokens[:at+n]
+	clear(t.tokens[at:])
+	t.record = append(t.record, int32(record))
+	return t.tokens[at:]
+}
+
+// flush converts the rows; data is what the tokens point into.
+func (t *tokenBlock) flush(out *rows, data []byte) {
+	if len(t.record) == 0 {
+		return
+	}
+	for c := range t.conv {
+		t.conv[c].column(out, c, block{data: data, tokens: t.tokens, stride: len(t.conv), record: t.record})
+	}
+	out.record = append(out.record, t.record...)
+	t.tokens, t.record = t.tokens[:0], t.record[:0]
 }
