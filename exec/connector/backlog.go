@@ -1,0 +1,154 @@
+package connector
+
+import (
+	"context"
+	"sync"
+
+	"github.com/tarndb/tarn/exec"
+	"github.com/tarndb/tarn/sql/vec"
+)
+
+// backlog is what a sink has still to write: updates of whole epochs, taken from
+// a subscription as they come, so that a slow writer never fills the engine's
+// feed. Beyond its bound it keeps only count; the updates are then read again
+// from the engine's history.
+type backlog struct {
+	max int64
+
+	mu     sync.Mutex
+	queue  []exec.Update
+	bytes  int64
+	epochs int64 // waiting, in the queue or spilled
+	rows   int64
+	oldest exec.Epoch // of what waits, 0 = nothing
+	newest exec.Epoch
+	spill  bool // updates have been dropped: the queue is of no more use
+	err    error
+	signal chan struct{} // has a token when there may be something new
+}
+
+func newBacklog(max int64) *backlog { return &backlog{max: max, signal: make(chan struct{}, 1)} }
+
+// follow takes in updates until the subscription ends.
+func (b *backlog) follow(ctx context.Context, sub *exec.Subscription) {
+	for {
+		updates, done, err := sub.Next(ctx)
+		b.mu.Lock()
+		for i := range updates {
+			b.add(updates[i])
+		}
+		if err != nil || done {
+			b.err = err
+		}
+		b.wake()
+		b.mu.Unlock()
+		if err != nil || done {
+			return
+		}
+	}
+}
+
+func (b *backlog) add(u exec.Update) {
+	if u.Rows == nil && !u.Snapshot {
+		return
+	}
+	b.epochs++
+	b.newest = u.Epoch
+	if b.oldest == 0 {
+		b.oldest = u.Epoch
+	}
+	size := int64(64)
+	if u.Rows != nil {
+		b.rows += int64(u.Rows.N)
+		size += batchBytes(u.Rows)
+	}
+	if b.bytes+size > b.max && len(b.queue) > 0 || b.spill {
+		b.queue, b.bytes, b.spill = nil, 0, true
+		return
+	}
+	b.queue, b.bytes = append(b.queue, u), b.bytes+size
+}
+
+func (b *backlog) wake() {
+	select {
+	case b.signal <- struct{}{}:
+	default:
+	}
+}
+
+// take returns updates of whole epochs, about bytesMax, once there are any.
+// spilled: some have been dropped, and must be read again.
+func (b *backlog) take(bytesMax int64) (out []exec.Update, spilled bool, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.spill {
+		return nil, true, b.err
+	}
+	var bytes int64
+	for len(b.queue) > 0 && (len(out) == 0 || bytes < bytesMax) {
+		u := b.queue[0]
+		b.queue = b.queue[1:]
+		size := int64(64)
+		if u.Rows != nil {
+			size += batchBytes(u.Rows)
+		}
+		bytes += size
+		out = append(out, u)
+	}
+	b.bytes -= bytes
+	if len(b.queue) == 0 {
+		b.queue = nil
+	}
+	if len(out) == 0 {
+		err = b.err
+	}
+	return out, false, err
+}
+
+// wrote notes that updates that were taken are durable outside.
+func (b *backlog) wrote(us []exec.Update) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, u := range us {
+		b.epochs--
+		if u.Rows != nil {
+			b.rows -= int64(u.Rows.N)
+		}
+	}
+	b.oldest = 0
+	switch {
+	case len(b.queue) > 0:
+		b.oldest = b.queue[0].Epoch
+	case b.epochs > 0:
+		b.oldest = us[len(us)-1].Epoch
+	}
+}
+
+// full reports whether waiting longer would gain nothing.
+func (b *backlog) full(bytesMax int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.bytes >= bytesMax || b.spill || b.err != nil
+}
+
+func (b *backlog) waiting() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.queue) > 0 || b.spill || b.err != nil
+}
+
+// lag is what waits.
+func (b *backlog) lag() (epochs, rows int64, oldest exec.Epoch) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.epochs, b.rows, b.oldest
+}
+
+// batchBytes is the memory that a batch holds, roughly.
+func batchBytes(b *vec.Batch) int64 {
+	n := int64(len(b.Weights)) * 8
+	for _, c := range b.Cols {
+		n += int64(len(c.Bools)) + int64(len(c.Ints)+len(c.Floats))*8 + int64(len(c.Off))*4 + int64(len(c.Data))
+	}
+	return n
+}

@@ -1,0 +1,108 @@
+package connector
+
+import (
+	"context"
+	"sync"
+
+	"github.com/tarndb/tarn/exec/format"
+	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/vec"
+	"github.com/tarndb/tarn/storage/topic"
+	"github.com/tarndb/tarn/storage/topic/kafka"
+)
+
+// Outside reads the records of a source again: the history of a stream that is
+// read through. It connects when it is first asked.
+type Outside struct {
+	def SourceDef
+	at  func(object uint64) map[int32]int64
+
+	mu     sync.Mutex
+	client *kafka.Client
+}
+
+// NewOutside makes the history of a source. offsets are the engine's
+// (Engine.Offsets); they also know which topic it was that was read.
+func NewOutside(def SourceDef, offsets func(object uint64) map[int32]int64) *Outside {
+	return &Outside{def: def, at: offsets}
+}
+
+// Close ends its connections.
+func (o *Outside) Close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.client != nil {
+		o.client.Close()
+		o.client = nil
+	}
+}
+
+func (o *Outside) open() (*kafka.Client, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var err error
+	if o.client == nil {
+		o.client, err = kafka.Open(o.def.Kafka)
+	}
+	return o.client, err
+}
+
+// Start is the first offset that a partition still has.
+func (o *Outside) Start(ctx context.Context, partition int32) (int64, error) {
+	c, err := o.open()
+	if err != nil {
+		return 0, err
+	}
+	parts, _, err := c.Partitions(ctx, o.def.Topic)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range parts {
+		if p.ID == partition {
+			return p.Start, nil
+		}
+	}
+	return 0, sqlerr.New(sqlerr.SnapshotTooOld, "topic %q has no partition %d any more", o.def.Topic, partition)
+}
+
+// Read decodes the records [from, to) of a partition as they were decoded first,
+// without those that are dead letters.
+func (o *Outside) Read(ctx context.Context, partition int32, from, to int64, yield func(rows *vec.Batch, offsets []int64) error) error {
+	c, err := o.open()
+	if err != nil {
+		return err
+	}
+	dec, err := newVerifying(&o.def)
+	if err != nil {
+		return err
+	}
+	return c.ReadRange(ctx, o.def.Topic, topicOf(o.at(o.def.ID)), partition, from, to, takesHeaders(&o.def.Spec), func(recs *topic.Records) error {
+		for lo := 0; lo < recs.N(); lo += vec.BatchRows {
+			part := recs.Slice(lo, min(lo+vec.BatchRows, recs.N()))
+			d, err := dec.decode(ctx, part)
+			if err != nil {
+				return err
+			}
+			if d.Rows == nil || d.Rows.N == 0 {
+				continue
+			}
+			offsets := make([]int64, d.Rows.N)
+			for i, r := range d.Record {
+				offsets[i] = part.Offset[r]
+			}
+			if err := yield(d.Rows, offsets); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func takesHeaders(s *format.Spec) bool {
+	for _, c := range s.Columns {
+		if c.From == format.FromHeaders || c.From == format.FromHeader {
+			return true
+		}
+	}
+	return false
+}

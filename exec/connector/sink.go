@@ -1,0 +1,423 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/tarndb/tarn/exec"
+	"github.com/tarndb/tarn/exec/format"
+	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/funcs"
+	"github.com/tarndb/tarn/sql/sqlerr"
+)
+
+// target is where a sink writes: a topic outside, or a relation of the engine.
+type target interface {
+	// open gets ready to write and returns the position of the last write that is
+	// durable there; none: there is none. Whoever wrote before cannot any more.
+	open(ctx context.Context) (position exec.Epoch, none bool, err error)
+	// write makes changes and the position durable together. After an error the
+	// outcome is unknown until open.
+	write(ctx context.Context, us []exec.Update, position exec.Epoch) error
+	close()
+}
+
+// sink follows a query and brings a target to where it is, epoch by epoch.
+//
+// What it does not know after a failure it asks the target: a life begins with
+// open, and a batch that was in doubt is dropped if the position is behind it,
+// and written again if it is not.
+type sink struct {
+	*runner
+	m   *Manager
+	def SinkDef
+
+	mu      sync.Mutex
+	backlog *backlog
+	counts  sinkCounts
+
+	// The life's.
+	feed    *feed
+	doubt   []exec.Update // the batch whose outcome is not known
+	written exec.Epoch    // position of the last batch that is known to be durable
+	held    exec.Epoch    // what the engine keeps for the sink
+	heldAt  time.Time
+}
+
+type sinkCounts struct {
+	rows, bytes, txns, errors int64
+	position                  exec.Epoch
+	begun                     bool // position is one
+	lastError                 string
+	writeNanos                int64
+}
+
+// feed is a running subscription and what has come of it.
+type feed struct {
+	*backlog
+	sub *exec.Subscription
+	end context.CancelFunc
+	all sync.WaitGroup
+}
+
+func newSink(m *Manager, def SinkDef) *sink {
+	setDefault(&def.CommitInterval, 100*time.Millisecond)
+	setDefault(&def.BatchBytes, 8<<20)
+	setDefault(&def.MaxLag, time.Hour)
+	if def.Ctx == nil {
+		def.Ctx = &funcs.Ctx{}
+	}
+	return &sink{runner: newRunner(m.cfg.Log.With("sink", def.Name), m.cfg.Now, def.Paused), m: m, def: def}
+}
+
+// stop ends the sink's life and its subscription.
+func (k *sink) stop() {
+	k.runner.stop()
+	k.unsubscribe()
+}
+
+func (k *sink) live(ctx context.Context) error {
+	err := k.attempt(ctx)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	k.mu.Lock()
+	k.counts.errors++
+	k.counts.lastError = sqlerr.From(err).Message
+	k.mu.Unlock()
+	switch {
+	case errors.As(err, new(*halt)):
+		k.unsubscribe()
+	case k.behind() > k.def.MaxLag:
+		switch k.def.OnLag {
+		case StopSink:
+			k.unsubscribe()
+			return &halt{Stopped, sqlerr.New(sqlerr.ConfigurationLimitExceeded, "the sink is more than %s behind and has stopped: %v", k.def.MaxLag, err).
+				WithHint("RESUME goes on where it stopped, as long as the history that it needs is kept.")}
+		case HoldSources:
+			k.m.holdSources(k.def.Sources, k.def.ID, true)
+		}
+	}
+	return err
+}
+
+// behind is how long the oldest change has waited.
+func (k *sink) behind() time.Duration {
+	if k.feed == nil {
+		return 0
+	}
+	_, _, oldest := k.feed.lag()
+	if oldest == 0 {
+		return 0
+	}
+	return time.Duration(k.m.cfg.Now()-int64(oldest)) * time.Microsecond
+}
+
+func (k *sink) attempt(ctx context.Context) error {
+	t, err := k.newTarget()
+	if err != nil {
+		return terminal(err)
+	}
+	defer t.close()
+	position, none, err := t.open(ctx)
+	if err != nil {
+		return terminal(err)
+	}
+	if held, ok := k.begunAt(); none && ok {
+		// The cluster forgets positions that are not renewed, or its topic was deleted.
+		if k.def.Spec.Envelope != format.Upsert {
+			return &halt{Failed, sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, "topic %q no longer knows how far the sink has written it", k.def.Topic).
+				WithHint("DROP SINK and CREATE SINK begin anew, with a snapshot.")}
+		}
+		position, none = held, false // to write the last states of keys again changes nothing
+	}
+	if none && k.def.NoSnapshot {
+		if position, err = k.first(ctx, t); err != nil {
+			return err
+		}
+		none = false
+	}
+	k.noteAt(position, !none)
+	if err := k.settle(ctx, t, position, none); err != nil {
+		return err
+	}
+	k.works()
+	last := time.Time{}
+	for {
+		idle, err := k.pause(ctx, last.Add(k.def.CommitInterval))
+		if err != nil {
+			return err
+		}
+		if idle {
+			if err := t.write(ctx, nil, k.written); err != nil {
+				return err
+			}
+			continue
+		}
+		us, spilled, err := k.feed.take(k.def.BatchBytes)
+		switch {
+		case spilled, sqlerr.HasCode(err, sqlerr.ConfigurationLimitExceeded):
+			// Too slow for what happens: go on from the engine's history.
+			if err := k.subscribe(ctx, k.written, !k.counts.begun); err != nil {
+				return err
+			}
+		case err != nil:
+			k.unsubscribe()
+			return terminal(err)
+		case len(us) == 0: // the query has ended, which it does not by itself
+			k.unsubscribe()
+			return errAgain
+		default:
+			last = time.Now()
+			if err := k.write(ctx, t, us); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// terminal makes errors that trying again does not cure a halt.
+func terminal(err error) error {
+	switch code := sqlerr.CodeOf(err); {
+	case code == sqlerr.UndefinedTable, code == sqlerr.SnapshotTooOld:
+		return &halt{Failed, err}
+	case code == sqlerr.FeatureNotSupported, code[:2] == "22", code[:2] == "23", code[:2] == "42" && code != sqlerr.InsufficientPrivilege && code != sqlerr.UndefinedObject:
+		return &halt{Failed, err}
+	}
+	return err
+}
+
+// first makes the beginning of a sink without a snapshot durable, so that nothing
+// is missed or doubled if it dies before its first change.
+func (k *sink) first(ctx context.Context, t target) (exec.Epoch, error) {
+	at := k.def.Since
+	if at == 0 {
+		var err error
+		if at, err = k.m.engine.WaitFresh(ctx); err != nil {
+			return 0, err
+		}
+	}
+	return at, terminal(t.write(ctx, nil, at))
+}
+
+// settle brings the sink's own knowledge to the target's position.
+func (k *sink) settle(ctx context.Context, t target, position exec.Epoch, none bool) error {
+	doubt := k.doubt
+	if k.feed == nil || len(doubt) == 0 && position != k.written {
+		k.doubt = nil
+		return k.subscribe(ctx, position, none)
+	}
+	if len(doubt) == 0 {
+		return nil
+	}
+	end := doubt[len(doubt)-1].Epoch
+	switch {
+	case !none && position == end: // it was written after all
+		k.doubt, k.written = nil, position
+		k.feed.wrote(doubt)
+		return nil
+	case position == k.written:
+		return k.write(ctx, t, doubt)
+	}
+	k.doubt = nil
+	return k.subscribe(ctx, position, none)
+}
+
+// subscribe begins to follow the query behind a position; none: with a snapshot.
+func (k *sink) subscribe(ctx context.Context, position exec.Epoch, none bool) error {
+	k.unsubscribe()
+	o := exec.SubscribeOptions{Ctx: k.def.Ctx, Snapshot: none}
+	if !none {
+		o.After = &position
+		if err := k.hold(position); err != nil {
+			return err
+		}
+	} else if _, err := k.m.engine.WaitFresh(ctx); err != nil {
+		return err
+	}
+	subCtx, cancel := context.WithCancel(k.m.ctx)
+	sub, err := k.m.engine.Subscribe(ctx, k.def.Plan, o)
+	if err != nil {
+		cancel()
+		return terminal(err)
+	}
+	k.written = position
+	f := &feed{backlog: newBacklog(k.m.cfg.SinkBytes), sub: sub, end: cancel}
+	f.all.Go(func() { f.follow(subCtx, sub) })
+	k.feed = f
+	k.mu.Lock()
+	k.backlog = f.backlog
+	k.mu.Unlock()
+	return nil
+}
+
+func (k *sink) unsubscribe() {
+	if k.feed == nil {
+		return
+	}
+	k.feed.end()
+	k.feed.all.Wait()
+	k.feed.sub.Close()
+	k.feed, k.doubt = nil, nil
+	k.mu.Lock()
+	k.backlog = nil
+	k.mu.Unlock()
+}
+
+// renewEvery is how often a sink that has nothing to write renews its position:
+// clusters forget what is a week old.
+const renewEvery = 12 * time.Hour
+
+// pause waits until there is something to write and it is due, or the sink has
+// been idle for long.
+func (k *sink) pause(ctx context.Context, due time.Time) (idle bool, err error) {
+	for !k.feed.waiting() {
+		t := time.NewTimer(renewEvery)
+		select {
+		case <-k.feed.signal:
+			t.Stop()
+		case <-t.C:
+			return k.counts.begun, nil
+		case <-ctx.Done():
+			t.Stop()
+			return false, context.Cause(ctx)
+		}
+	}
+	for d := time.Until(due); d > 0 && !k.feed.full(k.def.BatchBytes); d = time.Until(due) {
+		t := time.NewTimer(d)
+		select {
+		case <-t.C:
+		case <-k.feed.signal:
+		case <-ctx.Done():
+			t.Stop()
+			return false, context.Cause(ctx)
+		}
+		t.Stop()
+	}
+	return false, nil
+}
+
+func (k *sink) write(ctx context.Context, t target, us []exec.Update) error {
+	position := us[len(us)-1].Epoch
+	k.doubt = us
+	if err := k.m.cfg.stop("sink: before write"); err != nil {
+		return err
+	}
+	began := time.Now()
+	writeCtx, cancel := context.WithTimeout(ctx, k.m.cfg.WriteTimeout)
+	err := t.write(writeCtx, us, position)
+	cancel()
+	if err != nil {
+		return terminal(err)
+	}
+	if err := k.m.cfg.stop("sink: after write"); err != nil {
+		return err
+	}
+	k.doubt, k.written = nil, position
+	k.feed.wrote(us)
+	k.noteAt(position, true)
+	k.note(us, time.Since(began))
+	k.works()
+	if k.def.OnLag == HoldSources {
+		k.m.holdSources(k.def.Sources, k.def.ID, false)
+	}
+	if k.held == 0 || time.Since(k.heldAt) >= time.Second {
+		return k.hold(position)
+	}
+	return nil
+}
+
+func (k *sink) noteAt(position exec.Epoch, begun bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.counts.position, k.counts.begun = position, begun
+}
+
+func (k *sink) note(us []exec.Update, took time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i := range us {
+		if b := us[i].Rows; b != nil {
+			k.counts.rows += int64(b.N)
+			k.counts.bytes += batchBytes(b)
+		}
+	}
+	k.counts.txns++
+	k.counts.writeNanos += int64(took)
+	k.counts.lastError = ""
+}
+
+// begunAt is the epoch that was held for the sink; ok false: it has never written.
+func (k *sink) begunAt() (at exec.Epoch, ok bool) {
+	names := map[string]bool{}
+	for _, id := range scanned(k.def.Plan) {
+		names[k.holdName(id)] = true
+	}
+	for _, h := range k.m.engine.Holds() {
+		if names[h.Name] && (!ok || h.After < at) {
+			at, ok = h.After, true
+		}
+	}
+	return at, ok
+}
+
+// hold keeps what the sink needs to resume after an epoch.
+func (k *sink) hold(after exec.Epoch) error {
+	for _, id := range scanned(k.def.Plan) {
+		if err := k.m.engine.Hold(k.holdName(id), id, after); err != nil {
+			return err
+		}
+	}
+	k.held, k.heldAt = after, time.Now()
+	return nil
+}
+
+// release gives what was kept for the sink free.
+func (k *sink) release() error {
+	for _, id := range scanned(k.def.Plan) {
+		if err := k.m.engine.Release(k.holdName(id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *sink) holdName(object uint64) string { return "sink " + itoa(k.def.ID) + " " + itoa(object) }
+
+// scanned are the relations that a plan reads.
+func scanned(root plan.Node) []uint64 {
+	var out []uint64
+	seen := map[uint64]bool{}
+	var walk func(n plan.Node)
+	walk = func(n plan.Node) {
+		if s, ok := n.(*plan.Scan); ok && !seen[s.Object] {
+			seen[s.Object] = true
+			out = append(out, s.Object)
+		}
+		for _, in := range n.Inputs() {
+			walk(in)
+		}
+	}
+	walk(root)
+	return out
+}
+
+func (k *sink) newTarget() (target, error) {
+	if k.def.Into != 0 {
+		return &relationTarget{engine: k.m.engine, def: &k.def}, nil
+	}
+	return newTopicTarget(&k.def, k.m.cfg.Identity)
+}
+
+// changes are what updates come to, by the sink's envelope.
+func (d *SinkDef) changes(us []exec.Update) (*changes, error) {
+	switch d.Spec.Envelope {
+	case format.Upsert:
+		return netted(us, d.Spec.PK, false), nil
+	case format.Debezium:
+		return changed(us, d.Spec.PK), nil
+	}
+	return appended(us, d.DropRetractions)
+}

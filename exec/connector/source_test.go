@@ -1,0 +1,27 @@
+package connector
+
+import (
+	"testing"
+)
+
+// TestSource: records become rows once, through restarts and crashes.
+func TestSource(t *testing.T) {
+	w := newWorld(t, map[string]int32{"in": 1})
+	w.produce("in", 0, value(1, "a"), value(2, "b"))
+	w.start(w.source("in"))
+	w.wantRows(streamID, "1 a", "2 b")
+	w.produce("in", 0, value(3, "c"))
+	w.wantRows(streamID, "1 a", "2 b", "3 c")
+	w.m.StopSource(streamID)
+	w.produce("in", 0, value(4, "d"))
+	w.start(w.source("in"))
+	w.wantRows(streamID, "1 a", "2 b", "3 c", "4 d")
+	w.crash()
+	w.produce("in", 0, value(5, "e"))
+	w.start(w.source("in"))
+	w.wantRows(streamID, "1 a", "2 b", "3 c", "4 d", "5 e")
+	st, _ := w.m.Source(streamID)
+	if st.State != Running || st.Rows != 1 || st.Lag != 0 {
+		t.Errorf("status %+v", st)
+	}
+}
