@@ -43,9 +43,11 @@ func prepareQuery(p *prepared) error {
 	if bound.Emit == planner.EmitChanges {
 		return preparePush(p, bound)
 	}
-	// A plan outlives changes of catalog and settings only by being made again.
+	// A plan outlives changes of catalog and settings only by being made again. An
+	// event time stands in its scans.
+	moves := q.AsOf != nil && q.AsOf.Event != nil
 	fresh := func(args []types.Datum) (*boundQuery, error) {
-		if bound.version == p.s.catalog().Version && bound.generation == p.s.generation && p.s.tx.catalog == nil && !travels(&bound.AsOf) {
+		if bound.version == p.s.catalog().Version && bound.generation == p.s.generation && p.s.tx.catalog == nil && !moves {
 			return bound, nil
 		}
 		again, err := p.s.plan(q, p.params, args...)
@@ -68,7 +70,7 @@ func prepareQuery(p *prepared) error {
 	return nil
 }
 
-// travels reports an AS OF: its times are those of each execution.
+// travels reports an AS OF.
 func travels(a *planner.AsOf) bool {
 	return a.System != nil || a.Epoch != nil || a.Event != nil || a.Unbound
 }
@@ -92,7 +94,11 @@ func (s *session) openQuery(ctx context.Context, q *boundQuery, args []types.Dat
 		return nil, err
 	}
 	if travels(&q.AsOf) {
-		if ep, err = s.travel(ctx, &q.AsOf, ep); err != nil {
+		a, err := q.AsOf.At(s.evalCtx(args))
+		if err != nil {
+			return nil, err
+		}
+		if ep, err = s.travel(ctx, &a, ep); err != nil {
 			return nil, err
 		}
 	}

@@ -18,6 +18,46 @@ import (
 type instant struct {
 	micros *int64
 	epoch  *uint64
+	from   timeExpr
+}
+
+// timeExpr is what an instant is computed from.
+type timeExpr struct {
+	e   expr.Expr
+	pos int
+}
+
+// eval computes the instant.
+func (t timeExpr) eval(c *funcs.Ctx) (instant, error) {
+	d, err := expr.EvalDatum(c, t.e)
+	if err != nil {
+		return instant{}, at(sqlerr.From(err), t.pos)
+	}
+	if d.Null {
+		return instant{}, sqlerr.New(sqlerr.NullValueNotAllowed, "AS OF must not be null").At(t.pos)
+	}
+	if t.e.Type().OID != types.OIDTimestamptz {
+		if d.I < 0 {
+			return instant{}, sqlerr.New(sqlerr.InvalidParameterValue, "an epoch must not be negative").At(t.pos)
+		}
+		epoch := uint64(d.I)
+		return instant{epoch: &epoch}, nil
+	}
+	if d.I == math.MinInt64 {
+		return instant{}, sqlerr.New(sqlerr.InvalidParameterValue, "AS OF must be a finite time").At(t.pos)
+	}
+	return instant{micros: &d.I}, nil
+}
+
+// At is a with the system time that it names in this execution: all else of the
+// plan stays, as a system time says only which epoch is read.
+func (a AsOf) At(c *funcs.Ctx) (AsOf, error) {
+	if a.system.e == nil {
+		return a, nil
+	}
+	when, err := a.system.eval(c)
+	a.System, a.Epoch = when.micros, when.epoch
+	return a, err
 }
 
 // time evaluates the time of AS OF. now() in it is the real time also where an
@@ -49,30 +89,16 @@ func (b *binder) time(e ast.Expr, event bool) (instant, error) {
 		}
 	}
 	c := &funcs.Ctx{Env: b.env, Params: b.opt.ParamValues, Session: b.opt.Session}
+	from := timeExpr{b.typeParam(v), e.Position()}
 	v = expr.Fold(c, v, funcs.Immutable)
 	if !expr.IsConst(v) {
 		b.asOf.Unbound = true
 		zero := int64(0)
-		return instant{micros: &zero}, nil
+		return instant{micros: &zero, from: from}, nil
 	}
-	d, err := expr.EvalDatum(c, v)
-	if err != nil {
-		return instant{}, at(sqlerr.From(err), e.Position())
-	}
-	if d.Null {
-		return instant{}, sqlerr.New(sqlerr.NullValueNotAllowed, "AS OF must not be null").At(e.Position())
-	}
-	if v.Type().OID != types.OIDTimestamptz {
-		if d.I < 0 {
-			return instant{}, sqlerr.New(sqlerr.InvalidParameterValue, "an epoch must not be negative").At(e.Position())
-		}
-		epoch := uint64(d.I)
-		return instant{epoch: &epoch}, nil
-	}
-	if d.I == math.MinInt64 {
-		return instant{}, sqlerr.New(sqlerr.InvalidParameterValue, "AS OF must be a finite time").At(e.Position())
-	}
-	return instant{micros: &d.I}, nil
+	when, err := timeExpr{v, e.Position()}.eval(c)
+	when.from = from
+	return when, err
 }
 
 // setAsOf applies the AS OF clause of a whole query.
@@ -90,7 +116,7 @@ func (b *binder) setAsOf(a *ast.AsOf) error {
 		if err != nil {
 			return err
 		}
-		b.asOf.System, b.asOf.Epoch = when.micros, when.epoch
+		b.asOf.System, b.asOf.Epoch, b.asOf.system = when.micros, when.epoch, when.from
 		b.asOf.AtLeast, b.asOf.Bare = a.AtLeast, a.Bare
 		if a.Bare && a.Event == nil && when.epoch == nil {
 			b.notice(&sqlerr.Error{Code: "00000", Message: "AS OF without a clock means AS OF SYSTEM TIME: what was known then",

@@ -62,9 +62,11 @@ type AsOf struct {
 	// AtLeast: AS OF AT LEAST.
 	AtLeast bool
 	// Event is the event time; it is already in the plan's scans.
-	Event *int64
-	// Unbound: a time depends on a parameter without a value. The plan serves for
-	// Describe only and must be made again with Options.ParamValues.
+	Event  *int64
+	system timeExpr // what System or Epoch was computed from; see At
+	// Unbound: a time depends on a parameter without a value. System times are then
+	// At's to tell; for event times the plan serves for Describe only and must be
+	// made again with Options.ParamValues.
 	Unbound bool
 	// Bare: AS OF without SYSTEM TIME or EVENT TIME.
 	Bare bool
