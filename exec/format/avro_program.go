@@ -18,6 +18,7 @@ type avroOp uint8
 
 const (
 	avroSkipBytes avroOp = iota // n bytes
+	avroSkipBlob                // length, bytes
 	avroSkipValue               // a value of node
 	avroPutLong                 // numbers of variable length
 	avroPutBool
@@ -43,6 +44,7 @@ type avroStep struct {
 	op   avroOp
 	unit avroUnit
 	null int8
+	int  bool // the number has 32 bits
 	col  int32
 	n    int
 	cell *cell
@@ -317,14 +319,23 @@ func appendSkip(steps []avroStep, n *avroNode) []avroStep {
 		size = 8
 	case avroFixed:
 		size = n.size
+	case avroBytes, avroString:
+		return append(steps, avroStep{op: avroSkipBlob, null: -1, col: -1})
 	default:
-		return append(steps, avroStep{op: avroSkipValue, node: n, null: -1})
+		if inner, null, ok := n.nullable(); ok {
+			if at := len(steps); inner.kind != kindNone {
+				steps = append(steps, appendSkip(nil, inner)...)
+				steps[at].null = int8(null)
+				return steps
+			}
+		}
+		return append(steps, avroStep{op: avroSkipValue, node: n, null: -1, col: -1})
 	}
-	if last := len(steps) - 1; last >= 0 && steps[last].op == avroSkipBytes {
+	if last := len(steps) - 1; last >= 0 && steps[last].op == avroSkipBytes && steps[last].null < 0 {
 		steps[last].n += size
 		return steps
 	}
-	return append(steps, avroStep{op: avroSkipBytes, n: size, null: -1})
+	return append(steps, avroStep{op: avroSkipBytes, n: size, null: -1, col: -1})
 }
 
 // leaf compiles the reading of a whole value into a column.
@@ -386,7 +397,7 @@ func (c *avroCompiler) branches(n *avroNode, col int32) ([]avroStep, error) {
 
 // simple is the one step that reads n, if there is one.
 func (c *avroCompiler) simple(n *avroNode, col int32) (avroStep, bool, error) {
-	s := avroStep{null: -1, col: col, node: n, unit: n.unit, n: n.size}
+	s := avroStep{null: -1, col: col, node: n, unit: n.unit, n: n.size, int: n.typ == avroInt}
 	to := c.fields[col].Type
 	switch n.typ {
 	case avroNull:

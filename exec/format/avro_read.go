@@ -213,26 +213,41 @@ func (r *avroReader) put(s *avroStep, v raw) {
 }
 
 // run is the loop over the steps of a record. What is most frequent is written
-// out here; all else goes by way of scalar and special.
+// out here, with the position at hand; all else goes by way of scalar and special.
 func (r *avroReader) run(steps []avroStep) error {
-	mark := r.pos
+	src, pos, mark := r.src, r.pos, r.pos
 	for i := range steps {
 		s := &steps[i]
 		if s.null >= 0 {
-			b, err := r.branch(2)
-			if err != nil {
-				return err
+			var b int
+			if uint(pos) < uint(len(src)) && src[pos]&^2 == 0 {
+				b, pos = int(src[pos]>>1), pos+1
+			} else {
+				var err error
+				r.pos = pos
+				if b, err = r.branch(2); err != nil {
+					return err
+				}
+				pos = r.pos
 			}
 			if b == int(s.null) {
-				r.rows.cols[s.col].Null()
+				if s.col >= 0 {
+					r.rows.cols[s.col].Null()
+				}
 				continue
 			}
 		}
 		switch s.op {
 		case avroPutLong:
-			v, err := r.number(s.node)
-			if err != nil {
+			v, next := avroLongAt(src, pos)
+			if next < 0 || s.int && v != int64(int32(v)) {
+				r.pos = pos
+				_, err := r.number(s.node)
 				return err
+			}
+			pos = next
+			if s.unit != unitNone {
+				v = s.unit.micros(v)
 			}
 			if c := s.cell; c.how == howRange && v >= c.lo && v <= c.hi {
 				r.rows.cols[s.col].Int(v + c.add)
@@ -240,40 +255,53 @@ func (r *avroReader) run(steps []avroStep) error {
 				r.put(s, raw{i: v})
 			}
 		case avroPutBytes:
-			b, err := r.blob()
-			if err != nil {
+			n, next := avroLongAt(src, pos)
+			if next < 0 || n < 0 || n > int64(len(src)-next) {
+				r.pos = pos
+				_, err := r.blob()
 				return err
 			}
-			r.put(s, raw{b: b})
-		case avroPutBool, avroPutFloat, avroPutDouble, avroPutFixed, avroPutEnum, avroPutDuration:
-			v, err := r.scalar(s.node)
-			if err != nil {
-				return err
-			}
-			r.put(s, v)
+			pos = next + int(n)
+			r.put(s, raw{b: src[next:pos]})
 		case avroSkipBytes:
-			if _, err := r.take(int64(s.n)); err != nil {
+			if s.n > len(src)-pos {
+				return r.short()
+			}
+			pos += s.n
+		case avroSkipBlob:
+			n, next := avroLongAt(src, pos)
+			if next < 0 || n < 0 || n > int64(len(src)-next) {
+				r.pos = pos
+				_, err := r.blob()
 				return err
 			}
-		case avroSkipValue:
-			if err := r.skip(s.node); err != nil {
-				return err
-			}
+			pos = next + int(n)
 		case avroMark:
-			mark = r.pos
+			mark = pos
 		case avroBack:
-			r.pos = mark
+			pos = mark
 		default:
+			r.pos = pos
 			if err := r.special(s); err != nil {
 				return err
 			}
+			pos = r.pos
 		}
 	}
+	r.pos = pos
 	return nil
 }
 
 func (r *avroReader) special(s *avroStep) error {
 	switch s.op {
+	case avroPutBool, avroPutFloat, avroPutDouble, avroPutFixed, avroPutEnum, avroPutDuration:
+		v, err := r.scalar(s.node)
+		if err != nil {
+			return err
+		}
+		r.put(s, v)
+	case avroSkipValue:
+		return r.skip(s.node)
 	case avroPutNull:
 		for _, c := range s.cols {
 			r.rows.cols[c].Null()

@@ -232,6 +232,9 @@ func (b *bySchema[T]) of(ctx context.Context, p *part, typ string, id int, make_
 // rows in step for the others.
 func eachRecord(in *vec.Vec, out *rows, one func(record int, b []byte) error) error {
 	for i := range in.N {
+		if i == sampleRows {
+			out.reserve(i, in)
+		}
 		if in.IsNull(i) || out.isBad(i) {
 			out.absent(i)
 			continue
@@ -241,6 +244,20 @@ func eachRecord(in *vec.Vec, out *rows, one func(record int, b []byte) error) er
 		}
 	}
 	return nil
+}
+
+// sampleRows is the number of rows after which it is known how long texts are.
+const sampleRows = 64
+
+// reserve makes room for all rows, taken to be as long as the first n, so that
+// columns need not be moved while they grow.
+func (r *rows) reserve(n int, in *vec.Vec) {
+	most := int(in.Off[in.N] - in.Off[0])
+	for i := range r.cols {
+		if size := r.cols[i].DataLen(); size > 0 {
+			r.cols[i].Reserve(min((size/n+1)*(in.N-n)*9/8+64, most))
+		}
+	}
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

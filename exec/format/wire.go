@@ -320,7 +320,23 @@ func naturalDatum(k wireKind, scale int32, v raw) (types.Datum, error) {
 }
 
 // validText reports what a text column can hold: UTF-8 without zero bytes.
-func validText(b []byte) bool { return utf8.Valid(b) && bytes.IndexByte(b, 0) < 0 }
+func validText(b []byte) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		// A byte of 0 borrows from its top bit, one beyond ASCII has it.
+		x := binary.LittleEndian.Uint64(b[i:])
+		if (x|x-ones)&tops != 0 {
+			return utf8.Valid(b[i:]) && bytes.IndexByte(b[i:], 0) < 0
+		}
+	}
+	for _, c := range b[i:] {
+		if c-1 >= 0x7f {
+			return utf8.Valid(b[i:]) && bytes.IndexByte(b[i:], 0) < 0
+		}
+	}
+	return true
+}
 
 func errText(b []byte) error {
 	for i := 0; i < len(b); {

@@ -1,0 +1,96 @@
+package format
+
+import (
+	"context"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/twmb/avro"
+
+	"github.com/tarndb/tarn/storage/topic"
+)
+
+// The rows of benchRecords in the binary encodings, for a comparison with
+// BenchmarkDecode.
+
+const benchAvroSchema = `{"type":"record","name":"order","fields":[{"name":"id","type":"long"},{"name":"sku","type":"string"},
+	{"name":"qty","type":["null","int"]},{"name":"price","type":"double"},{"name":"at","type":{"type":"long","logicalType":"timestamp-micros"}},
+	{"name":"customer","type":["null","string"]},{"name":"note","type":"string"}]}`
+
+func avroBenchRecords(b testing.TB, n int) *topic.Records {
+	cols := columnsOf(b, benchColumns)
+	d := decodeAll(b, Spec{Columns: cols, Value: Encoding{Name: "json"}}, benchRecords(n))
+	enc, err := NewEncoder(Spec{Columns: cols, Value: Encoding{Name: "avro", Options: map[string]string{"schema": benchAvroSchema}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := enc.Encode(context.Background(), d.Rows, nil, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := benchRecords(n)
+	r.Value = out.Value
+	return r
+}
+
+// perCPU reports records per second of the process's own time, which says more
+// than the clock where others use the machine too.
+func perCPU(b *testing.B, records int) func() {
+	used := func() time.Duration {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			b.Fatal(err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	start := used()
+	return func() {
+		b.ReportMetric(float64(b.N)*float64(records)/(used()-start).Seconds()/1e6, "Mrec/cpu-s")
+	}
+}
+
+func BenchmarkAvro(b *testing.B) {
+	r := avroBenchRecords(b, 4096)
+	avroValue := Encoding{Name: "avro", Options: map[string]string{"schema": benchAvroSchema}}
+	for _, c := range []struct {
+		name, cols string
+		value      Encoding
+		r          *topic.Records
+	}{
+		{"7of7", benchColumns, avroValue, r}, {"2of7", "id int8, qty int4", avroValue, r},
+		{"json/7of7", benchColumns, Encoding{Name: "json"}, benchRecords(r.N())},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			r := c.r
+			d, err := NewDecoder(Spec{Columns: columnsOf(b, c.cols), Value: c.value})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(int64(len(r.Value.Data)))
+			b.ReportAllocs()
+			defer perCPU(b, r.N())()
+			for range b.N {
+				out, err := d.Decode(context.Background(), r)
+				if err != nil || out.Rows.N != r.N() {
+					b.Fatal(err, out.Bad)
+				}
+			}
+		})
+	}
+	b.Run("library", func(b *testing.B) {
+		s, err := avro.Parse(benchAvroSchema)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer perCPU(b, r.N())()
+		for range b.N {
+			for i := range r.N() {
+				var v any
+				if _, err := s.Decode(r.Value.Bytes(i), &v); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+}
