@@ -26,7 +26,13 @@ type converter struct {
 	elem  *converter // of an array
 	unit  timeCount  // of numbers that are times
 	bytes bytesForm
-	buf   []byte
+	// cdc: a boolean may be 0 or 1, and a string may hold the text of a jsonb.
+	cdc bool
+	// decimal: strings are base64 of integers that count 10^-scale.
+	decimal bool
+	scale   int32
+	// buf and out hold the text and the bytes of the value under way.
+	buf, out []byte
 }
 
 // valueOptions say how values are read and written that JSON and texts have no
@@ -195,7 +201,7 @@ func shortInt(b []byte) (v int64, ok bool) {
 
 func (c *converter) texts(out *rows, col int, b block) {
 	to := &out.cols[col]
-	free := c.t.Mod < 0
+	free := c.t.Mod < 0 && !c.decimal
 	b.reserve(to, col, out.records)
 	for row, i := 0, col; row < len(b.record); row, i = row+1, i+b.stride {
 		t := b.tokens[i]
@@ -233,7 +239,7 @@ func (c *converter) numerics(out *rows, col int, b block) {
 	to := &out.cols[col]
 	for row, i := 0, col; row < len(b.record); row, i = row+1, i+b.stride {
 		t := b.tokens[i]
-		if t.kind == tokInt || t.kind == tokNumber || t.kind == tokString || t.kind == tokText {
+		if t.kind == tokInt || t.kind == tokNumber || t.kind == tokString && !c.decimal || t.kind == tokText {
 			if v, scale, ok := types.ParseNumericNarrow(b.data[t.start:t.end], c.t.Mod); ok {
 				to.Numeric(v, scale)
 				continue
@@ -281,7 +287,7 @@ func (c *converter) datum(data []byte, t token) (types.Datum, error) {
 		if c.t.OID == types.OIDJSON || c.t.OID == types.OIDJSONB {
 			break
 		}
-		text, err := unescape(c.buf[:0], raw)
+		text, err := unescapeString(c.buf[:0], raw, c.bytes == bytesLatin1 && c.t.OID == types.OIDBytea)
 		if c.buf = text; err != nil {
 			return types.NullDatum, err
 		}
@@ -300,9 +306,19 @@ func (c *converter) datum(data []byte, t token) (types.Datum, error) {
 		if t.kind == tokText {
 			return types.ParseText(view(raw), c.t, nil)
 		}
+		if c.cdc && (t.kind == tokString || t.kind == tokEscaped) {
+			text, err := unescape(c.buf[:0], raw)
+			if c.buf = text; err != nil {
+				return types.NullDatum, err
+			}
+			return types.ParseText(view(text), c.t, nil)
+		}
 		j, err := types.ParseJSONB(tokenJSON(data, t))
 		return types.String(j), err
 	case types.OIDText, types.OIDVarchar, types.OIDBpchar, types.OIDName:
+		if c.decimal && t.kind == tokString {
+			return c.unscaled(raw, c.scale)
+		}
 		return types.ParseText(view(raw), c.t, nil)
 	}
 	switch t.kind {
@@ -312,6 +328,10 @@ func (c *converter) datum(data []byte, t token) (types.Datum, error) {
 		}
 	case tokInt, tokNumber:
 		return c.number(raw, t.kind)
+	case tokObject:
+		if c.cdc && c.t.OID == types.OIDNumeric {
+			return c.variableScale(data, t)
+		}
 	case tokArray:
 		if c.elem != nil {
 			return c.array(data, t)
@@ -346,6 +366,17 @@ func (c *converter) number(raw []byte, k tokenKind) (types.Datum, error) {
 		return types.ParseText(view(raw), c.t, nil)
 	case types.OIDDate, types.OIDTime, types.OIDTimestamp, types.OIDTimestamptz:
 		return c.timeNumber(raw)
+	case types.OIDBool:
+		if c.cdc && len(raw) == 1 && (raw[0] == '0' || raw[0] == '1') {
+			return types.Boolean(raw[0] == '1'), nil
+		}
+	case types.OIDInterval:
+		if c.cdc { // io.debezium.time.MicroDuration
+			v, ok := shortInt(raw)
+			if k == tokInt && ok {
+				return types.IntervalDatum(types.IntervalValue{Micros: v}), nil
+			}
+		}
 	}
 	return types.NullDatum, c.wrong(raw)
 }
@@ -375,6 +406,12 @@ func (c *converter) text(raw []byte, k tokenKind) (types.Datum, error) {
 		if movesWithClock(raw) {
 			return types.NullDatum, c.wrong(raw)
 		}
+		if c.cdc && len(raw) >= 10 && string(raw[:10]) == "0000-00-00" {
+			return types.NullDatum, nil // MySQL's date that is none
+		}
+	}
+	if c.decimal {
+		return c.unscaled(raw, c.scale)
 	}
 	if c.elem != nil && k != tokText {
 		return types.NullDatum, c.wrong(raw)
@@ -390,7 +427,7 @@ func (c *converter) text(raw []byte, k tokenKind) (types.Datum, error) {
 
 func (c *converter) byteText(raw []byte) (types.Datum, error) {
 	var err error
-	out := c.buf[:0]
+	out := c.out[:0] // raw may be in buf
 	switch c.bytes {
 	case bytesHex:
 		digits := raw
@@ -411,10 +448,10 @@ func (c *converter) byteText(raw []byte) (types.Datum, error) {
 			out, err = base64.RawStdEncoding.AppendDecode(out[:0], raw)
 		}
 	}
-	if err != nil {
+	if c.out = out; err != nil {
 		return types.NullDatum, c.wrong(raw)
 	}
-	return types.String(string(out)), nil
+	return types.String(view(out)), nil
 }
 
 // array converts a JSON array of scalars, or of arrays of the same length.
@@ -471,7 +508,7 @@ func (c *converter) elements(s *jsonScan, a *types.Array, dim int) error {
 		if err != nil {
 			return err
 		}
-		if tok.kind == tokEscaped { // its text is in a buffer that the next one needs
+		if tok.kind == tokEscaped || c.elem.t.OID == types.OIDBytea { // it is in a buffer that the next one needs
 			d.S = strings.Clone(d.S)
 		}
 		a.Elems = append(a.Elems, d)

@@ -101,12 +101,6 @@ func (d *csvDecoder) text(data []byte, at, end, record int, out *rows) *sqlerr.E
 	}
 }
 
-// drop takes the row just read away again.
-func (t *tokenBlock) drop() {
-	t.tokens = t.tokens[:len(t.tokens)-len(t.conv)]
-	t.record = t.record[:len(t.record)-1]
-}
-
 // line reads one line into row and returns where the next one begins.
 func (d *csvDecoder) line(data []byte, at, end int, row []token) (int, *sqlerr.Error) {
 	for n := 0; ; n++ {

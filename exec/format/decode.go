@@ -45,6 +45,9 @@ type decoder struct {
 	keyOf   []int32 // as valueOf; primary-key columns of tables are there too
 	keyed   bool    // some column is From: FromKey
 
+	asks  *feedAsks // of a feed
+	canal *canal    // of Canal's messages
+
 }
 
 // fieldOf is what a column asks of a part.
@@ -121,7 +124,11 @@ func (d *decoder) openKey() error {
 	ask := func(i int) {
 		if d.keyOf[i] < 0 {
 			d.keyOf[i] = int32(len(d.keyAsks))
-			d.keyAsks = append(d.keyAsks, fieldOf(s.Columns[i]))
+			f := fieldOf(s.Columns[i])
+			if d.env.wrapped {
+				f = f.under(nil, []string{"payload"})
+			}
+			d.keyAsks = append(d.keyAsks, f)
 		}
 	}
 	for i, c := range s.Columns {
@@ -131,7 +138,7 @@ func (d *decoder) openKey() error {
 			ask(i)
 		}
 	}
-	if d.env.table {
+	if d.env.keys {
 		for _, i := range s.PK {
 			if s.Columns[i].From == FromValue {
 				ask(i)
@@ -146,22 +153,11 @@ func (d *decoder) openKey() error {
 	if err != nil {
 		return err
 	}
-	if !d.keyed && (s.Key.Name == "" || e.name == "none") && !d.env.tombstones {
-		// The rows of these feeds carry their keys; a key that cannot be read is no
-		// reason to refuse them.
+	if e.name == "none" && !d.keyed && d.env.name != Upsert {
 		d.keyAsks = nil
-		for i := range d.keyOf {
-			d.keyOf[i] = -1
-		}
 		return nil
 	}
 	p := part{Key: true, Topic: s.Topic, Envelope: d.env.name, Fields: d.keyAsks, Registry: s.Registry, NullOnError: s.NullOnError}
-	if d.env.wrapped {
-		p.Fields = make([]field, len(d.keyAsks))
-		for i, f := range d.keyAsks {
-			p.Fields[i] = f.under(nil, []string{"payload"})
-		}
-	}
 	d.key, err = d.openPart(e, p, s.Key.Options)
 	return err
 }

@@ -13,8 +13,8 @@ import (
 type envelope struct {
 	name  Envelope
 	table bool // rows have a primary key
-	// tombstones: an absent value deletes the row of the record's key.
-	tombstones bool
+	// keys: a deleted row may have to be found by the record's key.
+	keys bool
 	// wrapped: keys and values may be {"schema": …, "payload": …}.
 	wrapped bool
 	// open asks the value's encoding for what the envelope needs; nil: the columns
@@ -30,7 +30,10 @@ type envelope struct {
 func envelopes() []envelope {
 	return []envelope{
 		{name: Plain, decode: decodePlain},
-		{name: Upsert, table: true, tombstones: true, decode: decodeUpsert},
+		{name: Upsert, table: true, keys: true, decode: decodeUpsert},
+		{name: Debezium, table: true, keys: true, wrapped: true, open: debeziumFeed().open, decode: decodeFeed, encode: encodeDebezium},
+		{name: Maxwell, table: true, open: maxwellFeed().open, decode: decodeFeed},
+		{name: Canal, table: true, open: openCanal, decode: decodeCanal},
 	}
 }
 
@@ -111,7 +114,7 @@ func decodeUpsert(ctx context.Context, d *decoder, r *topic.Records, t *draft) e
 		return err
 	}
 	record := t.record
-	t.record = nil
+	t.assemble(len(record))
 	for i, rec := range record {
 		switch {
 		case !dead.Get(int(rec)):
@@ -122,6 +125,12 @@ func decodeUpsert(ctx context.Context, d *decoder, r *topic.Records, t *draft) e
 		}
 	}
 	return nil
+}
+
+// assemble begins rows that are picked out of images.
+func (t *draft) assemble(n int) {
+	t.from, t.row = make([]int32, 0, n), make([]int32, 0, n)
+	t.record, t.ops = make([]int32, 0, n), make([]Op, 0, n)
 }
 
 func (t *draft) isBad(record int) bool { return t.bad != nil && t.bad[record] != nil }

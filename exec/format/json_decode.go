@@ -32,6 +32,8 @@ type jsonDecoder struct {
 	unwrapped bool
 	wholeNode jsonNode
 
+	schema *schemaPart // of Debezium's records, nil: there is none
+
 	scan jsonScan
 }
 
@@ -46,6 +48,12 @@ func newJSONDecoder(p part) (partDecoder, error) {
 	}
 	if len(p.Fields) == 1 && (p.Key || d.unwrapped) {
 		d.whole = 0
+	}
+	if p.Envelope == Debezium {
+		d.schema = &schemaPart{fields: p.Fields, plain: append([]converter(nil), d.conv...)}
+		d.extra = 1
+		n := d.root.child("schema")
+		n.cols = append(n.cols, int32(len(p.Fields)))
 	}
 	d.wholeNode.cols = []int32{0}
 	return d, nil
@@ -67,6 +75,8 @@ func (d *jsonDecoder) decode(_ context.Context, in *vec.Vec, out *rows) error {
 			out.mark(i, errUTF8(in.Data[start:d.scan.end]))
 		case !d.text(i, out):
 			out.mark(i, d.scan.err(start))
+		case d.schema != nil && len(d.record) > 0:
+			d.followSchema(out)
 		}
 		if len(d.record) >= blockRows {
 			d.flush(out, d.scan.data)
@@ -160,5 +170,18 @@ func (d *jsonDecoder) list(record int, out *rows) bool {
 		}
 		s.pos++
 		return true
+	}
+}
+
+// followSchema looks at the schema of the row just read.
+func (d *jsonDecoder) followSchema(out *rows) {
+	t := d.tokens[len(d.tokens)-1]
+	text := ""
+	if t.kind == tokObject {
+		text = view(d.scan.data[t.start:t.end])
+	}
+	if text != d.schema.current {
+		d.flushOthers(out, d.scan.data)
+		d.schema.changed(text, d.conv)
 	}
 }

@@ -398,7 +398,10 @@ func (s *jsonScan) name(n *jsonNode, prev int32) (child *jsonNode, at int32, ok 
 
 // unescape appends the text of a string that has been checked. What is not text
 // in the database, \u0000 and halves of surrogate pairs, is an error.
-func unescape(dst, in []byte) ([]byte, error) {
+func unescape(dst, in []byte) ([]byte, error) { return unescapeString(dst, in, false) }
+
+// unescapeString is unescape where nul says whether \u0000 may be.
+func unescapeString(dst, in []byte, nul bool) ([]byte, error) {
 	for i := 0; i < len(in); {
 		c := in[i]
 		if c != '\\' {
@@ -430,7 +433,7 @@ func unescape(dst, in []byte) ([]byte, error) {
 					i += 6
 				}
 			}
-			if r == 0 {
+			if r == 0 && !nul {
 				return dst, errNUL
 			}
 			if r >= 0xd800 && r < 0xe000 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
 	"github.com/tarndb/tarn/storage/topic"
@@ -199,4 +200,10 @@ func TestJSONBadAmongGood(t *testing.T) {
 	if got := show(decodeAll(t, s, recordsOf(nil, values)), s.Columns); got != want.String()+bad {
 		t.Errorf("got %s", got)
 	}
+}
+
+// errorText is an error's message and hint.
+func errorText(err error) string {
+	e := sqlerr.From(err)
+	return e.Message + "; " + e.Hint
 }

@@ -33,6 +33,7 @@ const blockRows = 128
 // tokenBlock collects the tokens of some rows and converts them.
 type tokenBlock struct {
 	conv   []converter
+	extra  int     // tokens of a row beyond those of the fields
 	tokens []token // a row after the other
 	record []int32 // of each row
 }
@@ -43,14 +44,19 @@ func (t *tokenBlock) open(p part) error {
 		if err != nil {
 			return err
 		}
+		if p.Envelope.isCDC() {
+			c.feed(p.Options)
+		}
 		t.conv = append(t.conv, c)
 	}
 	return nil
 }
 
+func (t *tokenBlock) stride() int { return len(t.conv) + t.extra }
+
 // newRow begins a row of a record and returns its tokens, one a field.
 func (t *tokenBlock) newRow(record int) []token {
-	n := len(t.conv)
+	n := t.stride()
 	at := len(t.tokens)
 	if at+n > cap(t.tokens) {
 		grown := make([]token, at, 2*cap(t.tokens)+blockRows*n)
@@ -69,8 +75,24 @@ func (t *tokenBlock) flush(out *rows, data []byte) {
 		return
 	}
 	for c := range t.conv {
-		t.conv[c].column(out, c, block{data: data, tokens: t.tokens, stride: len(t.conv), record: t.record})
+		t.conv[c].column(out, c, block{data: data, tokens: t.tokens, stride: t.stride(), record: t.record})
 	}
 	out.record = append(out.record, t.record...)
 	t.tokens, t.record = t.tokens[:0], t.record[:0]
+}
+
+// flushOthers converts all rows but the last one, which stays.
+func (t *tokenBlock) flushOthers(out *rows, data []byte) {
+	n := t.stride()
+	last := append([]token(nil), t.tokens[len(t.tokens)-n:]...)
+	record := int(t.record[len(t.record)-1])
+	t.drop()
+	t.flush(out, data)
+	copy(t.newRow(record), last)
+}
+
+// drop takes the row just read away again.
+func (t *tokenBlock) drop() {
+	t.tokens = t.tokens[:len(t.tokens)-t.stride()]
+	t.record = t.record[:len(t.record)-1]
 }
