@@ -245,6 +245,10 @@ func (w *world) rows(id uint64) []string {
 		for i := range b.N {
 			var cells []string
 			for _, c := range b.Cols {
+				if c.IsNull(i) {
+					cells = append(cells, "-")
+					continue
+				}
 				cells = append(cells, string(types.AppendText(nil, c.Datum(i), c.Type, nil)))
 			}
 			out = append(out, strings.Join(cells, " "))
