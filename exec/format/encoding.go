@@ -57,6 +57,9 @@ type part struct {
 	Options     map[string]string // checked, by their canonical names
 	Registry    Registry
 	NullOnError bool
+	// Rows leads to where an envelope keeps the row, for infer: the first that is
+	// there; an empty path or none at all is the whole value.
+	Rows [][]string
 }
 
 // what names the part in messages and, with -, in the subjects of a registry.

@@ -17,6 +17,8 @@ type envelope struct {
 	keys bool
 	// wrapped: keys and values may be {"schema": …, "payload": …}.
 	wrapped bool
+	// rows leads to where the value has the row; nil: the value is it.
+	rows [][]string
 	// open asks the value's encoding for what the envelope needs; nil: the columns
 	// are asked for at their own paths.
 	open func(d *decoder, e encoding, p part) error
@@ -31,9 +33,9 @@ func envelopes() []envelope {
 	return []envelope{
 		{name: Plain, decode: decodePlain},
 		{name: Upsert, table: true, keys: true, decode: decodeUpsert},
-		{name: Debezium, table: true, keys: true, wrapped: true, open: debeziumFeed().open, decode: decodeFeed, encode: encodeDebezium},
-		{name: Maxwell, table: true, open: maxwellFeed().open, decode: decodeFeed},
-		{name: Canal, table: true, open: openCanal, decode: decodeCanal},
+		{name: Debezium, table: true, keys: true, wrapped: true, rows: debeziumFeed().rows, open: debeziumFeed().open, decode: decodeFeed, encode: encodeDebezium},
+		{name: Maxwell, table: true, rows: maxwellFeed().rows, open: maxwellFeed().open, decode: decodeFeed},
+		{name: Canal, table: true, rows: [][]string{{"data"}}, open: openCanal, decode: decodeCanal},
 	}
 }
 

@@ -15,6 +15,7 @@ func jsonEncoding() encoding {
 		options: append([]option{{name: "wrap_single_value", also: []string{"wrap.single.value"}, values: booleans}}, valueOptions()...),
 		decoder: newJSONDecoder,
 		encoder: newJSONEncoder,
+		infer:   inferJSON,
 	}
 }
 
