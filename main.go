@@ -35,11 +35,14 @@ type cli struct {
 }
 
 type serveCmd struct {
-	Listen  string `default:"127.0.0.1:7432" help:"Address for Postgres clients; port 0 picks one." placeholder:"HOST:PORT"`
-	Data    string `default:"./tarn-data" help:"Folder that holds everything." placeholder:"DIR"`
-	HTTP    string `name:"http" default:"127.0.0.1:7433" help:"Address of /healthz, /readyz and /metrics; empty for none." placeholder:"HOST:PORT"`
-	Memory  string `default:"2GiB" help:"Memory for state and queries." placeholder:"SIZE"`
-	Workers int    `default:"0" help:"Goroutines that share the work of a step; 0 = one per core."`
+	Listen   string `default:"127.0.0.1:7432" help:"Address for Postgres clients; port 0 picks one." placeholder:"HOST:PORT"`
+	Data     string `default:"./tarn-data" help:"Folder that holds everything." placeholder:"DIR"`
+	HTTP     string `name:"http" default:"127.0.0.1:7433" help:"Address of /healthz, /readyz and /metrics; empty for none." placeholder:"HOST:PORT"`
+	Memory   string `default:"2GiB" help:"Memory for state and queries." placeholder:"SIZE"`
+	Kafka    string `name:"kafka" help:"Brokers of the default Kafka cluster, separated by commas." placeholder:"HOST:PORT"`
+	Registry string `name:"schema-registry" help:"URL of its schema registry." placeholder:"URL"`
+	KeyFile  string `name:"secret-key-file" help:"File with the key that encrypts secrets; else TARN_SECRET_KEY of the environment." placeholder:"FILE"`
+	Workers  int    `default:"0" help:"Goroutines that share the work of a step; 0 = one per core."`
 	// For tests: kills must meet checkpoints, settling, the ends of journal files, and
 	// views that are being built.
 	CheckpointEvery time.Duration `default:"10s" hidden:""`
@@ -75,6 +78,7 @@ func (c *serveCmd) Run() error {
 	s, err := server.Start(server.Config{
 		Listen: c.Listen, Data: c.Data, HTTP: c.HTTP, MemoryBytes: memory, Workers: c.Workers, Version: version, Log: log,
 		CheckpointEvery: c.CheckpointEvery, JournalFileBytes: journalFile, InlineRows: c.InlineRows,
+		Kafka: c.Kafka, SchemaRegistry: c.Registry, SecretKeyFile: c.KeyFile,
 	})
 	if err != nil {
 		return err

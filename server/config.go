@@ -20,6 +20,10 @@ type Config struct {
 	Version     string
 	Log         *slog.Logger // nil = discard
 
+	Kafka          string // brokers of the default cluster, separated by commas; "" = none
+	SchemaRegistry string // URL of its schema registry, "" = none
+	SecretKeyFile  string // key of secrets; "" = TARN_SECRET_KEY of the environment, if any
+
 	// CheckpointEvery is the longest time between checkpoints while there is
 	// something to write; 0 = 10 s.
 	CheckpointEvery time.Duration

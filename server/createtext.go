@@ -9,10 +9,16 @@ import (
 )
 
 // createText is the canonical statement that makes an object.
-func createText(o *catalog.Object) string {
+func createText(snap *catalog.Snapshot, o *catalog.Object) string {
 	var b strings.Builder
-	name := quoteIfNeeded(o.Schema) + "." + quoteIfNeeded(o.Name)
+	name := fullName(o)
 	switch o.Kind {
+	case catalog.Sink:
+		return createSinkText(snap, o)
+	case catalog.Connection:
+		return "CREATE CONNECTION " + name + " WITH (" + strings.Join(append([]string{"type = 'kafka'"}, connectorOptions(snap, o.Connector)...), ", ") + ")"
+	case catalog.Secret:
+		return "CREATE SECRET " + name + " AS '********'"
 	case catalog.View:
 		return "CREATE VIEW " + name + " AS " + o.SQL
 	case catalog.MatView:
@@ -20,9 +26,16 @@ func createText(o *catalog.Object) string {
 	case catalog.System:
 		return ""
 	}
-	b.WriteString("CREATE " + words(o.Kind) + " " + name + " (\n")
+	kind := words(o.Kind)
+	if o.IsSource() && o.Kind == catalog.Stream {
+		kind = "SOURCE"
+	}
+	b.WriteString("CREATE " + kind + " " + name + " (\n")
 	var lines []string
 	for _, c := range o.Columns {
+		if c.Hidden {
+			continue
+		}
 		line := "  " + quoteIfNeeded(c.Name) + " " + c.Type.String()
 		if c.Default != "" {
 			line += " DEFAULT " + c.Default
@@ -33,7 +46,7 @@ func createText(o *catalog.Object) string {
 		if c.NotNull {
 			line += " NOT NULL"
 		}
-		lines = append(lines, line)
+		lines = append(lines, line+partText(o, c))
 	}
 	if len(o.PrimaryKey) > 0 {
 		var keys []string
@@ -45,7 +58,7 @@ func createText(o *catalog.Object) string {
 	for _, c := range o.Checks {
 		lines = append(lines, "  CONSTRAINT "+quoteIfNeeded(c.Name)+" CHECK ("+c.Expr+")")
 	}
-	if w := o.Watermark; w != nil {
+	if w := o.Watermark; w != nil && !o.Columns[w.Column].Hidden {
 		c := quoteIfNeeded(o.Columns[w.Column].Name)
 		line := "  WATERMARK FOR " + c + " AS " + c + " - " + micros(w.DelayMicros)
 		if w.IdleMicros > 0 {
@@ -53,8 +66,17 @@ func createText(o *catalog.Object) string {
 		}
 		lines = append(lines, line)
 	}
-	b.WriteString(strings.Join(lines, ",\n") + "\n)" + withText(o))
+	b.WriteString(strings.Join(lines, ",\n") + "\n)")
+	if o.IsSource() {
+		b.WriteString("\n" + sourceText(snap, o))
+	} else {
+		b.WriteString(withText(o))
+	}
 	return b.String()
+}
+
+func fullName(o *catalog.Object) string {
+	return quoteIfNeeded(o.Schema) + "." + quoteIfNeeded(o.Name)
 }
 
 func withText(o *catalog.Object) string {

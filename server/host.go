@@ -22,12 +22,13 @@ import (
 type host struct {
 	log     *slog.Logger
 	current atomic.Pointer[catalog.Snapshot]
+	changed func() // is told that the catalog has changed
 }
 
 var _ exec.Host = (*host)(nil)
 
 func newHost(log *slog.Logger) *host {
-	h := &host{log: log}
+	h := &host{log: log, changed: func() {}}
 	h.current.Store(catalog.New(systemObjects()))
 	return h
 }
@@ -46,6 +47,9 @@ func (h *host) Restore(setup *exec.Setup, image []byte) error {
 		if snap, err = catalog.Decode(image, systemObjects()); err != nil {
 			return err
 		}
+	}
+	if err := create(setup, snap, deadLetters()); err != nil {
+		return fmt.Errorf("sys.dead_letters: %w", err)
 	}
 	for _, o := range snap.Objects() {
 		if o.ID >= catalog.FirstUserID {
@@ -81,12 +85,15 @@ func (h *host) Apply(setup *exec.Setup, epoch exec.Epoch, encoded []byte) error 
 				return err
 			}
 		case catalog.Drop:
-			if o := old.ByID(c.ID); o != nil && o.Kind != catalog.View {
+			if o := old.ByID(c.ID); o != nil && o.Kind.Readable() && o.Kind != catalog.View {
 				setup.Drop(c.ID)
 			}
 		}
 	}
-	setup.OnCommit(func() { h.current.Store(next) })
+	setup.OnCommit(func() {
+		h.current.Store(next)
+		h.changed()
+	})
 	return nil
 }
 

@@ -17,6 +17,9 @@ type cursor interface {
 	close()
 }
 
+// pushes is a cursor whose rows are to reach the client as they come.
+type pushes interface{ pushes() }
+
 // portal is a bound statement.
 type portal struct {
 	p    *prepared
@@ -93,7 +96,7 @@ func (pt *portal) fetch(ctx context.Context, maxRows int, out pgwire.ResultWrite
 		o.Rows += int64(n)
 		if pt.at == pt.rest.N {
 			pt.rest = nil
-			if _, push := pt.cur.(*pushCursor); push {
+			if _, push := pt.cur.(pushes); push {
 				if err := out.Flush(); err != nil {
 					return o, err
 				}

@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tarndb/tarn/exec"
+	"github.com/tarndb/tarn/exec/connector"
 	"github.com/tarndb/tarn/pgwire"
 )
 
@@ -41,6 +42,8 @@ type Server struct {
 	http     *httpServer
 	started  time.Time
 	metrics  *prometheus.Registry
+	sealer   *sealer
+	workers  *supervisor // of the connectors
 	served   chan error
 	once     sync.Once
 	closeErr error
@@ -57,6 +60,13 @@ func Start(cfg Config) (_ *Server, err error) {
 	}
 	s := &Server{cfg: cfg, started: time.Now(), served: make(chan error, 1)}
 	s.metrics = newMetrics(s)
+	key, err := readSecretKey(cfg.SecretKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	if s.sealer, err = newSealer(key); err != nil {
+		return nil, err
+	}
 	if s.lock, err = lockFolder(cfg.Data); err != nil {
 		return nil, err
 	}
@@ -82,6 +92,9 @@ func Start(cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.workers = newSupervisor(s, connector.NewManager(s.engine, connector.Config{Now: nowMicros, Log: cfg.Log, Metrics: s.metrics}))
+	s.host.changed = s.workers.notify
+	s.workers.notify() // what the host restored before it could tell
 	if s.wire, err = pgwire.New(s, pgwire.Config{MaxConnections: 1000, ServerVersion: serverVersion, Logger: cfg.Log}); err != nil {
 		return nil, err
 	}
@@ -113,6 +126,9 @@ func (s *Server) Close() error {
 			cancel()
 		} else if s.listener != nil {
 			_ = s.listener.Close()
+		}
+		if s.workers != nil {
+			s.workers.close()
 		}
 		if s.engine != nil {
 			errs = append(errs, s.engine.Close())

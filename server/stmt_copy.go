@@ -162,7 +162,7 @@ func (s *session) copyTarget(c *ast.Copy) (o *catalog.Object, cols []int, err er
 	}
 	if len(c.Columns) == 0 {
 		for i := range o.Columns {
-			if o.Columns[i].Generated == "" {
+			if c := &o.Columns[i]; c.Generated == "" && !c.Hidden && c.From.Carried() {
 				cols = append(cols, i)
 			}
 		}
@@ -232,9 +232,10 @@ func (s *session) copyIn(ctx context.Context, o *catalog.Object, cols []int, opt
 	if err != nil {
 		return 0, err
 	}
+	w := written(o)
 	given := make([]copytext.Column, len(cols))
 	for i, n := range cols {
-		given[i] = copytext.Column{Name: o.Columns[n].Name, Type: o.Columns[n].Type, NotNull: o.Columns[n].NotNull || n == o.Rowtime()}
+		given[i] = copytext.Column{Name: o.Columns[n].Name, Type: o.Columns[n].Type, NotNull: w.Columns[n].NotNull || n == w.Rowtime()}
 	}
 	ec := s.evalCtx(nil)
 	dec := copytext.NewDecoder(opts, o.Name, given, ec.Env)
@@ -242,6 +243,7 @@ func (s *session) copyIn(ctx context.Context, o *catalog.Object, cols []int, opt
 	if err != nil {
 		return 0, err
 	}
+	var records []*vec.Batch // for a topic, which takes nothing back: they go when all has been read
 	take := func(b *vec.Batch) error {
 		b, err := fill(b)
 		if err != nil {
@@ -249,6 +251,10 @@ func (s *session) copyIn(ctx context.Context, o *catalog.Object, cols []int, opt
 		}
 		if err := checks.verify(ec, b); err != nil {
 			return err
+		}
+		if o.IsSource() {
+			records = append(records, b)
+			return nil
 		}
 		if o.Kind == catalog.Table && len(o.PrimaryKey) == 0 {
 			b = s.tx.numbers(b)
@@ -271,6 +277,9 @@ func (s *session) copyIn(ctx context.Context, o *catalog.Object, cols []int, opt
 	n, err := dec.Finish(take)
 	if err != nil {
 		return 0, err
+	}
+	if rows := vec.Concat(records); rows != nil {
+		return n, s.produce(ctx, o, rows)
 	}
 	if o.Kind == catalog.Table && len(o.PrimaryKey) > 0 {
 		if err := s.uniqueWithin(ctx, o); err != nil {
@@ -349,7 +358,7 @@ func (s *session) checksOf(o *catalog.Object) (*checks, error) {
 		}
 		bound = append(bound, planner.Check{Name: k.Name, Cond: e})
 	}
-	return newChecks(o, bound)
+	return newChecks(written(o), bound)
 }
 
 // filler completes rows of some columns to whole rows: defaults, generated

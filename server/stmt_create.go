@@ -71,12 +71,17 @@ func (s *session) place(n ast.Name, kind catalog.Kind, ifNotExists bool) (schema
 	if !cat.HasSchema(schema) {
 		return "", false, sqlerr.New(sqlerr.InvalidSchemaName, "schema %q does not exist", schema).At(n.Pos)
 	}
-	if cat.In(schema, n.Base()) != nil {
+	if cat.InKind(kind, schema, n.Base()) != nil {
+		e := sqlerr.New(sqlerr.DuplicateTable, "relation %q already exists", n.Base())
+		if !kind.IsRelation() {
+			e = sqlerr.New(sqlerr.DuplicateObject, "%s %q already exists", kind, n.Base())
+		}
 		if ifNotExists {
-			s.notice(pgwire.Notice, sqlerr.New(sqlerr.DuplicateTable, "relation %q already exists, skipping", n.Base()))
+			e.Message += ", skipping"
+			s.notice(pgwire.Notice, e)
 			return schema, true, nil
 		}
-		return "", false, sqlerr.New(sqlerr.DuplicateTable, "relation %q already exists", n.Base())
+		return "", false, e
 	}
 	return schema, false, nil
 }
@@ -85,6 +90,12 @@ func createTable(ctx context.Context, s *session, stmt ast.Statement, out pgwire
 	ct := stmt.(*ast.CreateTable)
 	tag := "CREATE " + ct.Kind
 	kind := catalog.Table
+	switch q, _ := ct.Query.(*ast.Query); {
+	case q != nil && ct.Kind == "STREAM":
+		return s.createStreamAs(ctx, ct, tag)
+	case q == nil && planner.IsSource(ct):
+		return s.createSource(ctx, ct, tag)
+	}
 	if ct.Kind != "TABLE" {
 		kind = catalog.Stream
 		if err := s.streaming(tag); err != nil {
@@ -300,7 +311,7 @@ func createSchema(ctx context.Context, s *session, stmt ast.Statement, _ pgwire.
 
 // dropKinds are the words of DROP that name relations.
 var dropKinds = map[string]catalog.Kind{"TABLE": catalog.Table, "STREAM": catalog.Stream, "SOURCE": catalog.Stream,
-	"VIEW": catalog.View, "MATERIALIZED VIEW": catalog.MatView}
+	"VIEW": catalog.View, "MATERIALIZED VIEW": catalog.MatView, "SINK": catalog.Sink, "CONNECTION": catalog.Connection, "SECRET": catalog.Secret}
 
 func drop(ctx context.Context, s *session, stmt ast.Statement, _ pgwire.ResultWriter) (pgwire.Outcome, error) {
 	d := stmt.(*ast.Drop)
@@ -312,7 +323,7 @@ func drop(ctx context.Context, s *session, stmt ast.Statement, _ pgwire.ResultWr
 	if !ok {
 		return pgwire.Outcome{}, sqlerr.New(sqlerr.FeatureNotSupported, "%s is not supported", tag).At(d.Pos)
 	}
-	if kind == catalog.Stream || kind == catalog.MatView {
+	if kind != catalog.Table && kind != catalog.View {
 		if err := s.streaming(tag); err != nil {
 			return pgwire.Outcome{}, err
 		}
@@ -322,36 +333,55 @@ func drop(ctx context.Context, s *session, stmt ast.Statement, _ pgwire.ResultWr
 	}
 	var targets []*catalog.Object
 	for _, n := range d.Names {
-		o := s.catalog().Find(n.Schema(), n.Base(), s.set.searchPath)
+		o := s.catalog().FindKind(kind, n.Schema(), n.Base(), s.set.searchPath)
+		fits := o != nil && (o.Kind == kind || d.Kind == "SOURCE" && o.IsSource())
 		switch {
 		case o == nil && d.IfExists:
 			s.notice(pgwire.Notice, sqlerr.New("00000", "%s %q does not exist, skipping", kind, n.Base()))
 			continue
 		case o == nil:
-			return pgwire.Outcome{}, sqlerr.New(sqlerr.UndefinedTable, "%s %q does not exist", kind, n.Base())
+			_, err := s.ofKind(kind, n)
+			return pgwire.Outcome{}, err
 		case o.ID < catalog.FirstUserID:
 			return pgwire.Outcome{}, sqlerr.New(sqlerr.InsufficientPrivilege, "permission denied: %q is a system catalog", n.Base())
-		case o.Kind != kind:
+		case !fits:
 			e := sqlerr.New(sqlerr.WrongObjectType, "%q is not a %s", n.Base(), kind)
 			return pgwire.Outcome{}, e.WithHint("Use DROP %s to remove it.", words(o.Kind))
 		}
 		targets = append(targets, o)
 	}
+	topics, err := s.topicsOf(targets, d)
+	if err != nil {
+		return pgwire.Outcome{}, err
+	}
 	if err := s.dropAll(targets, d.Behavior == "CASCADE"); err != nil {
 		return pgwire.Outcome{}, err
 	}
-	return pgwire.Outcome{Verb: tag, Rows: -1}, s.settle(ctx)
+	if err := s.settle(ctx); err != nil || len(topics) == 0 {
+		return pgwire.Outcome{Verb: tag, Rows: -1}, err
+	}
+	return pgwire.Outcome{Verb: tag, Rows: -1}, s.deleteTopics(ctx, topics)
 }
 
 func words(k catalog.Kind) string {
-	return [...]string{"TABLE", "STREAM", "VIEW", "MATERIALIZED VIEW", "RELATION"}[k]
+	return [...]string{"TABLE", "STREAM", "VIEW", "MATERIALIZED VIEW", "RELATION", "SINK", "CONNECTION", "SECRET"}[k]
 }
 
 // dropAll removes relations and, with cascade, what depends on them.
 func (s *session) dropAll(targets []*catalog.Object, cascade bool) error {
 	going := map[uint64]bool{}
-	for _, o := range targets {
+	var owned func(o *catalog.Object)
+	owned = func(o *catalog.Object) {
 		going[o.ID] = true
+		for _, x := range s.catalog().Objects() {
+			if x.Owned == o.ID && !going[x.ID] {
+				targets = append(targets, x)
+				owned(x)
+			}
+		}
+	}
+	for _, o := range append([]*catalog.Object(nil), targets...) {
+		owned(o)
 	}
 	var order []*catalog.Object
 	added := map[uint64]bool{}
@@ -377,7 +407,7 @@ func (s *session) dropAll(targets []*catalog.Object, cascade bool) error {
 		}
 	}
 	for _, o := range order {
-		if o.Kind != catalog.View && o.Kind != catalog.Table {
+		if o.Kind != catalog.View && o.Kind != catalog.Table || o.IsSource() {
 			if err := s.streaming("DROP " + words(o.Kind)); err != nil {
 				return err
 			}

@@ -177,14 +177,23 @@ func (s *session) insert(ctx context.Context, d *boundDML, ec *funcs.Ctx, out pg
 	if rows == nil {
 		return 0, nil
 	}
-	checks, err := newChecks(d.Target, d.Checks)
+	o := d.Target
+	checks, err := newChecks(written(o), d.Checks)
 	if err != nil {
 		return 0, err
 	}
 	if err := checks.verify(ec, rows); err != nil {
 		return 0, err
 	}
-	o := d.Target
+	if o.IsSource() {
+		if d.OnConflict != nil {
+			return 0, sqlerr.New(sqlerr.FeatureNotSupported, "ON CONFLICT is not supported for %q, which is fed by a topic", o.Name)
+		}
+		if err := s.produce(ctx, o, rows); err != nil {
+			return 0, err
+		}
+		return int64(rows.N), s.returning(d, ec, rows, out)
+	}
 	if o.Kind == catalog.Stream {
 		s.tx.write(o.ID, rows)
 		return int64(rows.N), s.returning(d, ec, rows, out)

@@ -184,6 +184,8 @@ func (c *pushCursor) next(ctx context.Context) (*vec.Batch, error) {
 	}
 }
 
+func (c *pushCursor) pushes() {}
+
 func (c *pushCursor) close() { c.sub.Close() }
 
 // pushFormat turns updates into the rows that a client sees.

@@ -23,15 +23,22 @@ var showQueries = map[string]string{
 	"MATERIALIZED VIEWS": "SELECT schema, name, state, rows, lag_seconds FROM sys.views WHERE %s ORDER BY 1, 2",
 	"QUERIES":            "SELECT schema, name, state, rows, lag_seconds FROM sys.views WHERE %s ORDER BY 1, 2",
 	"SCHEMAS":            "SELECT nspname AS name FROM pg_catalog.pg_namespace WHERE %s ORDER BY 1",
+	"SOURCES":            "SELECT schema, name, topic, state, lag, dead_letters, error FROM sys.sources WHERE %s ORDER BY 1, 2",
+	"SINKS":              "SELECT schema, name, follows, target, state, lag_rows, error FROM sys.sinks WHERE %s ORDER BY 1, 2",
+	"CONNECTIONS":        "SELECT schema, name, type, brokers FROM sys.connections WHERE %s ORDER BY 1, 2",
+	"SECRETS":            "SELECT schema, name FROM sys.secrets WHERE %s ORDER BY 1, 2",
 	"SUBSCRIPTIONS":      "SELECT * FROM sys.subscriptions WHERE %s ORDER BY 1",
 }
 
 var _ = on[*ast.ShowObjects](verb{tag: "SHOW", reads: true, prepareFn: func(p *prepared) error {
 	sh := p.stmt.(*ast.ShowObjects)
+	if sh.Kind == "TOPICS" {
+		return showTopics(p, sh)
+	}
 	text, ok := showQueries[sh.Kind]
 	if !ok {
 		return sqlerr.New(sqlerr.FeatureNotSupported, "SHOW %s is not supported", sh.Kind).At(sh.Pos).
-			WithHint("SHOW STREAMS, TABLES, VIEWS, MATERIALIZED VIEWS, QUERIES, SCHEMAS or SUBSCRIPTIONS.")
+			WithHint("SHOW STREAMS, TABLES, VIEWS, MATERIALIZED VIEWS, QUERIES, SOURCES, SINKS, CONNECTIONS, SECRETS, TOPICS, SCHEMAS or SUBSCRIPTIONS.")
 	}
 	cond := "true"
 	if sh.HasLike {
@@ -58,13 +65,20 @@ func (p *prepared) becomes(sql string) error {
 
 var _ = on[*ast.ShowCreate](verb{tag: "SHOW", reads: true, prepareFn: func(p *prepared) error {
 	sc := p.stmt.(*ast.ShowCreate)
-	o, err := p.s.relation(sc.Name)
+	var o *catalog.Object
+	var err error
+	if kind := dropKinds[sc.Kind]; kind.IsRelation() {
+		o, err = p.s.relation(sc.Name)
+	} else {
+		o, err = p.s.ofKind(kind, sc.Name)
+	}
 	if err != nil {
 		return err
 	}
+	text := createText(p.s.catalog(), o)
 	p.cols = []pgwire.Column{{Name: "name", Type: types.Text}, {Name: "create_sql", Type: types.Text}}
 	p.open = func(context.Context, []types.Datum) (cursor, error) {
-		return textCursor(2, o.Name, createText(o)), nil
+		return textCursor(2, o.Name, text), nil
 	}
 	return nil
 }})
@@ -90,7 +104,7 @@ var _ = on[*ast.Describe](verb{tag: "DESCRIBE", reads: true, prepareFn: func(p *
 	p.cols = []pgwire.Column{{Name: "name", Type: types.Text}, {Name: "type", Type: types.Text}, {Name: "nullable", Type: types.Text}, {Name: "key", Type: types.Text}}
 	p.open = func(context.Context, []types.Datum) (cursor, error) {
 		var cells []string
-		for i, c := range o.Columns {
+		for i, c := range o.Columns[:o.Visible()] {
 			null, key := "yes", ""
 			if c.NotNull {
 				null = "no"
@@ -102,6 +116,9 @@ var _ = on[*ast.Describe](verb{tag: "DESCRIBE", reads: true, prepareFn: func(p *
 			}
 			if o.Rowtime() == i {
 				key = strings.TrimSpace(key + " rowtime")
+			}
+			if c.From != catalog.FromValue {
+				key = strings.TrimSpace(key + " from " + strings.TrimSpace(string(c.From)+" "+c.Path))
 			}
 			cells = append(cells, c.Name, c.Type.String(), null, key)
 		}

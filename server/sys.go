@@ -1,10 +1,13 @@
 package server
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/tarndb/tarn/catalog"
 	"github.com/tarndb/tarn/catalog/pgcatalog"
+	"github.com/tarndb/tarn/exec"
+	"github.com/tarndb/tarn/exec/connector"
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
@@ -39,13 +42,27 @@ var sysRelations = []sysRelation{
 	{name: "engine", columns: []catalog.Column{col("applied_epoch", types.Int8), col("checkpoint_epoch", types.Int8), col("memory_bytes", types.Int8), col("memory_limit", types.Int8), col("journal_bytes", types.Int8), col("epochs", types.Int8), col("checkpoints", types.Int8)}, rows: rowsOfEngine},
 }
 
+// allSysRelations are the relations of sys that are computed, in the order of
+// their IDs.
+func allSysRelations() []sysRelation { return slices.Concat(sysRelations, connectorRelations) }
+
 // systemObjects are the definitions of all system relations.
 func systemObjects() []*catalog.Object {
 	out := pgcatalog.Objects()
-	for i, r := range sysRelations {
+	for i, r := range allSysRelations() {
 		out = append(out, &catalog.Object{ID: firstSysID + uint64(i), Schema: "sys", Name: r.name, Kind: catalog.System, Columns: r.columns})
 	}
-	return out
+	return append(out, deadLetters())
+}
+
+// deadLetters is the table of the records that could not be read. The engine keeps
+// its rows, as of any table, so that views can be made over it.
+func deadLetters() *catalog.Object {
+	o := &catalog.Object{ID: exec.DeadLettersID, Schema: "sys", Name: "dead_letters", Kind: catalog.Table, PrimaryKey: []int{0, 1, 2}, PrimaryKeyName: "dead_letters_pkey"}
+	for i, c := range connector.LetterColumns {
+		o.Columns = append(o.Columns, catalog.Column{Name: c.Name, Type: c.Type, NotNull: i < 3})
+	}
+	return o
 }
 
 // systemRows computes the rows of a system relation for a scan.
@@ -53,7 +70,7 @@ func (s *session) systemRows(scan *plan.Scan, emit func(*vec.Batch) error) error
 	o := s.catalog().ByID(scan.Object)
 	var batches []*vec.Batch
 	if o.Schema == "sys" {
-		r := &sysRelations[o.ID-firstSysID]
+		r := &allSysRelations()[o.ID-firstSysID]
 		builders := make([]*vec.Builder, len(r.columns))
 		for i, c := range r.columns {
 			builders[i] = vec.NewBuilder(c.Type, 16)

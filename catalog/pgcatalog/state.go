@@ -77,7 +77,9 @@ func keyName(o *catalog.Object) string {
 }
 
 // hasPrimaryKey reports whether o's key is a constraint.
-func hasPrimaryKey(o *catalog.Object) bool { return len(o.PrimaryKey) > 0 && o.Kind == catalog.Table }
+func hasPrimaryKey(o *catalog.Object) bool {
+	return len(o.PrimaryKey) > 0 && o.Kind == catalog.Table && o.ID >= catalog.FirstUserID
+}
 
 // find returns the relation with an OID, nil if there is none.
 func find(s *catalog.Snapshot, id uint32) *relation {

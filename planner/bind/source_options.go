@@ -91,14 +91,14 @@ var sinkKeywords = map[string]keyword{
 	"force_append_only": {option: option{kind: 'b'}},
 	"compaction":        {option: option{kind: 'b'}},
 	"snapshot":          {option: option{kind: 'b'}},
-	"backlog_max":       {option: option{kind: 'i'}},
+	"max_lag":           {option: option{kind: 'd'}},
 	"on_backlog":        {option: option{kind: 'e', words: []string{"stop", "hold"}}},
 }
 
 // AlterableSource and AlterableSink are the options that ALTER … SET may change.
 var (
 	alterableSource = []string{"on_error", "on_gap", "dead_letter_topic", "rate_limit"}
-	alterableSink   = []string{"commit_interval", "on_backlog", "backlog_max"}
+	alterableSink   = []string{"commit_interval", "on_backlog", "max_lag"}
 )
 
 // given are the options of one statement under their canonical names.
