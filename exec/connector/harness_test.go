@@ -106,7 +106,8 @@ func newWorld(t testing.TB, topics map[string]int32) *world {
 	w := &world{t: t, kafka: c, fs: vfs.NewCrashableMem()}
 	w.clock.Store(1_000_000_000)
 	w.cfg = Config{Now: w.now, PartitionsEvery: 20 * time.Millisecond, GroupEvery: 20 * time.Millisecond, WriteTimeout: 10 * time.Second}
-	w.cl, err = kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0))
+	w.cl, err = kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0),
+		kgo.MetadataMinAge(10*time.Millisecond), kgo.UnknownTopicRetries(-1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,10 +182,11 @@ func (w *world) commit(txn *exec.Txn) exec.Epoch {
 // produce writes values to a partition.
 func (w *world) produce(topic string, partition int32, values ...string) {
 	w.t.Helper()
+	var rs []*kgo.Record
 	for _, v := range values {
-		w.cl.Produce(context.Background(), &kgo.Record{Topic: topic, Partition: partition, Value: []byte(v)}, nil)
+		rs = append(rs, &kgo.Record{Topic: topic, Partition: partition, Value: []byte(v)})
 	}
-	if err := w.cl.Flush(context.Background()); err != nil {
+	if err := w.cl.ProduceSync(context.Background(), rs...).FirstErr(); err != nil {
 		w.t.Fatal(err)
 	}
 }
