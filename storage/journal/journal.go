@@ -20,6 +20,7 @@ package journal
 
 import (
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -70,6 +71,7 @@ type Journal struct {
 	file   vfs.File
 	buf    []byte
 	offset int64  // where the next frame goes
+	filled int64  // the file's size: what lies beyond offset is zeros
 	chain  uint32 // crc of the last frame written
 	epoch  uint64 // last written
 	time   int64
@@ -144,14 +146,24 @@ func (j *Journal) write(kind byte, f *Frame) error {
 	}
 	cur := j.current()
 	buf, crc := appendFrame(j.buf[:0], kind, f, cur.salt, j.chain)
+	frame := int64(len(buf))
+	buf = j.fill(buf)
 	// WriteAt may use its argument as scratch; the buffer is ours.
 	j.buf = buf
 	if cap(buf) > 16<<20 {
 		j.buf = nil // one huge frame must not pin its memory
 	}
-	if n, err := j.file.WriteAt(buf, j.offset); err != nil {
+	n, err := j.file.WriteAt(buf, j.offset)
+	if sqlerr.HasCode(coded(err), sqlerr.DiskFull) && len(buf) > int(frame) { // there may be room for the frame alone
+		buf = buf[:frame]
+		var again int
+		again, err = j.file.WriteAt(buf, j.offset)
+		n = max(n, again)
+	}
+	if err != nil {
 		return j.writeFailed(err, n)
 	}
+	j.filled = max(j.filled, j.offset+int64(len(buf)))
 	if kind == frameChunk {
 		j.ahead = append(j.ahead, chunkAt{f.Epoch, cur.number, j.offset})
 	}
@@ -168,9 +180,30 @@ func (j *Journal) write(kind byte, f *Frame) error {
 		}
 	}
 	j.mu.Unlock()
-	j.offset += int64(len(buf))
+	j.offset += frame
 	j.chain = crc
 	return nil
+}
+
+// fillBytes are written as zeros beyond a small frame that makes the file longer:
+// the frames after it then change no metadata, and a sync is half the price.
+// Large frames have their own way of paying for it.
+const (
+	fillBytes     = 256 << 10
+	fillFrameMost = 32 << 10
+)
+
+// fill appends the zeros that are to be written with the frame in buf.
+func (j *Journal) fill(buf []byte) []byte {
+	end := j.offset + int64(len(buf))
+	zeros := min(fillBytes, j.cfg.FileBytes-end)
+	if end <= j.filled || len(buf) > fillFrameMost || zeros <= 0 {
+		return buf
+	}
+	n := len(buf)
+	buf = slices.Grow(buf, int(zeros))[:n+int(zeros)]
+	clear(buf[n:])
+	return buf
 }
 
 // commitTxn is called with j.mu held.
@@ -268,7 +301,7 @@ func (j *Journal) roll() error {
 	j.mu.Lock()
 	j.files = append(j.files, lf)
 	j.mu.Unlock()
-	j.file, j.offset = f, fileHeader
+	j.file, j.offset, j.filled = f, fileHeader, fileHeader
 	if err := j.cfg.stop("journal: after roll"); err != nil {
 		return j.poison(err)
 	}

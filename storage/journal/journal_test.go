@@ -220,7 +220,44 @@ func image(t *testing.T, n int) (data []byte, ends []int64) {
 		ends = append(ends, j.offset)
 	}
 	j.Close()
-	return readFile(t, fs, "journal/000001.log"), ends
+	return readFile(t, fs, "journal/000001.log")[:ends[n]], ends // without the zeros
+}
+
+// Small frames are written over zeros that a frame before them has brought, also
+// after the journal has been opened again, and no file gets too long by them.
+func TestFilledAhead(t *testing.T) {
+	fs := vfs.NewMem()
+	cfg := Config{FS: fs, Dir: "journal", FileBytes: fillBytes + 1000}
+	size := func() int { return len(readFile(t, fs, "journal/000001.log")) }
+	j := mustOpen(t, cfg)
+	add := func(e uint64, n int) {
+		t.Helper()
+		if err := j.Append(testFrame(e, string(make([]byte, n)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(1, fillFrameMost)
+	if size() != int(j.offset) {
+		t.Errorf("a large frame has brought zeros: %d bytes, frames end at %d", size(), j.offset)
+	}
+	add(2, 10)
+	filled := size()
+	if filled <= int(j.offset) || filled > int(cfg.FileBytes) {
+		t.Errorf("%d bytes after a small frame, frames end at %d", filled, j.offset)
+	}
+	add(3, 10)
+	j.Close()
+	j = mustOpen(t, cfg)
+	for e := uint64(4); e < 50; e++ {
+		add(e, 10)
+	}
+	if size() != filled {
+		t.Errorf("small frames have made a file of %d bytes one of %d", filled, size())
+	}
+	j.Close()
+	if got, rec, err := epochs(t, cfg, 0); err != nil || len(got) != 49 || rec.Cut != nil {
+		t.Errorf("%d epochs, cut %v, %v", len(got), rec.Cut, err)
+	}
 }
 
 func readFile(t testing.TB, fs vfs.FS, name string) []byte {
@@ -333,10 +370,10 @@ func TestOlderFileDamaged(t *testing.T) {
 	}
 	j.Close()
 	data := readFile(t, fs, "journal/000001.log")
-	for n := range data {
+	for n := range end {
 		writeFile(t, fs, "journal/000001.log", data[:n])
 		if _, _, err := epochs(t, cfg, 0); !sqlerr.HasCode(err, sqlerr.DataCorrupted) {
-			t.Fatalf("cut at %d of %d (frames end at %d): %v", n, len(data), end, err)
+			t.Fatalf("cut at %d of %d: %v", n, end, err)
 		}
 	}
 	writeFile(t, fs, "journal/000001.log", data)
@@ -360,7 +397,7 @@ func TestPayloadThatLooksLikeAFrame(t *testing.T) {
 		t.Fatal(err)
 	}
 	j.Close()
-	data := readFile(t, fs, "journal/000001.log")
+	data := readFile(t, fs, "journal/000001.log")[:j.offset]
 	writeFile(t, fs, "journal/000001.log", data[:len(data)-2])
 	got, rec, err := epochs(t, cfg, 0)
 	if err != nil || len(got) != 0 || rec.Cut == nil {

@@ -74,7 +74,7 @@ func (j *Journal) openLast(next uint64) error {
 		if err != nil {
 			return err
 		}
-		j.files, j.file, j.offset = []*logFile{lf}, f, fileHeader
+		j.files, j.file, j.offset, j.filled = []*logFile{lf}, f, fileHeader, fileHeader
 		return nil
 	}
 	cur := j.current()
@@ -82,7 +82,12 @@ func (j *Journal) openLast(next uint64) error {
 	if err != nil {
 		return err
 	}
-	j.file, j.offset = f, cur.end
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return err
+	}
+	j.file, j.offset, j.filled = f, cur.end, info.Size()
 	return nil
 }
 
