@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tarndb/tarn/exec/circuit"
 	"github.com/tarndb/tarn/exec/operator"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/vec"
@@ -44,7 +45,12 @@ type detached struct {
 // beginView starts to build a view at epoch ep: inside this epoch if its history is
 // short, detached otherwise.
 func (e *Engine) beginView(def ViewDef, ep Epoch) error {
-	r, err := e.buildView(def)
+	sh := &sharing{e: e, ep: ep}
+	var registry circuit.Registry
+	if e.historyRows(def.Plan) <= e.cfg.InlineRows {
+		registry = sh.fresh
+	}
+	r, err := e.buildView(def, sh, registry)
 	if err != nil {
 		return err
 	}
@@ -52,6 +58,7 @@ func (e *Engine) beginView(def ViewDef, ep Epoch) error {
 	r.rel.view.SetWanted(false)
 	e.setRelation(def.ID, r.rel)
 	s := r.slice(ep)
+	s.Load = len(sh.used) > 0 // then all of the history is one step
 	for i, scan := range r.scans {
 		rel := e.relation(scan.Object)
 		if rel != nil && rel.kind == streamRelation {
@@ -60,6 +67,11 @@ func (e *Engine) beginView(def ViewDef, ep Epoch) error {
 				return r.fail(err)
 			}
 			r.detached.Next[i] = b.Start
+			if s.Load && b.End > b.Start {
+				if err := r.feed(s, i, b.End); err != nil {
+					return r.fail(err)
+				}
+			}
 			continue
 		}
 		r.detached.Next[i] = -1
@@ -132,17 +144,28 @@ func (r *runner) advance(ep Epoch) error {
 		}
 		until := min(max(next, b.Start)+sliceRows, b.End)
 		s := r.slice(ep)
-		if err := rel.readStream(scan, topic.Scan{From: next, Until: until}, func(_ Epoch, b *vec.Batch) error {
-			r.detached.Done += int64(b.N)
-			return r.circ.Push(s, i, b, r.rel.view)
-		}); err != nil {
+		if err := r.feed(s, i, until); err != nil {
 			return err
 		}
-		r.detached.Next[i] = until
-		r.rowsIn.Add(until - next)
 		return r.settleSlice(s, ep)
 	}
 	return r.join(ep)
+}
+
+// feed pushes a stream's records up to a position.
+func (r *runner) feed(s *operator.Step, scan int, until int64) error {
+	next := r.detached.Next[scan]
+	rel := r.e.relation(r.scans[scan].Object)
+	err := rel.readStream(r.scans[scan], topic.Scan{From: next, Until: until}, func(_ Epoch, b *vec.Batch) error {
+		r.detached.Done += int64(b.N)
+		return r.circ.Push(s, scan, b, r.rel.view)
+	})
+	if err != nil {
+		return err
+	}
+	r.detached.Next[scan] = until
+	r.rowsIn.Add(until - next)
+	return nil
 }
 
 // join makes the view part of the live group: its tables and views catch up from
@@ -181,6 +204,7 @@ func (r *runner) join(ep Epoch) error {
 // engine's failure.
 func (r *runner) fail(err error) error {
 	r.e.log.Error("view cannot be built", "view", r.def.Name, "err", err)
+	r.e.unshare(r)
 	if r.detached != nil {
 		r.detached.release()
 	}

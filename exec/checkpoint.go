@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"sync"
 	"time"
 
@@ -24,7 +25,10 @@ type meta struct {
 	Tables   map[uint64]tableMeta
 	Streams  map[uint64]streamMeta
 	Views    map[uint64]viewMeta
-	Holds    map[string]hold `json:",omitempty"`
+	Shared   []sharedMeta `json:",omitempty"`
+	// SharedNext: per relation, the ordinal of its next shared arrangement.
+	SharedNext map[uint64]int  `json:",omitempty"`
+	Holds      map[string]hold `json:",omitempty"`
 }
 
 type tableMeta struct {
@@ -46,6 +50,7 @@ type viewMeta struct {
 	Fingerprint uint64
 	Watermark   int64
 	From        Epoch // first epoch that the view answers for
+	Shared      []int `json:",omitempty"` // ordinals of shared arrangements as its joins ask, -1 = its own
 	// Detached: it was still being built.
 	Detached *detached `json:",omitempty"`
 }
@@ -149,7 +154,10 @@ func (e *Engine) waitUnlessFull() bool {
 // meta describes the state at ep.
 func (e *Engine) meta(ep Epoch) *meta {
 	m := &meta{Version: metaVersion, Epoch: ep, Timeline: e.timeline,
-		Tables: map[uint64]tableMeta{}, Streams: map[uint64]streamMeta{}, Views: map[uint64]viewMeta{}}
+		Tables: map[uint64]tableMeta{}, Streams: map[uint64]streamMeta{}, Views: map[uint64]viewMeta{}, SharedNext: maps.Clone(e.sharedNext)}
+	for _, x := range e.shared {
+		m.Shared = append(m.Shared, x.sharedMeta)
+	}
 	e.holdMu.Lock()
 	for name, h := range e.holds {
 		if m.Holds == nil {
@@ -165,7 +173,7 @@ func (e *Engine) meta(ep Epoch) *meta {
 		case streamRelation:
 			m.Streams[id] = streamMeta{Next: r.next, Watermark: r.mark.value, LastIn: r.lastIn, Late: r.late.Load(), Offsets: r.source.all()}
 		case viewRelation:
-			v := viewMeta{Fingerprint: r.run.fingerprint, Watermark: r.run.mark, From: r.run.from}
+			v := viewMeta{Fingerprint: r.run.fingerprint, Watermark: r.run.mark, From: r.run.from, Shared: r.run.sharing.answers}
 			if d := r.run.detached; d != nil {
 				c := *d
 				c.Next = append([]int64(nil), d.Next...)

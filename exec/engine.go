@@ -72,7 +72,9 @@ type Engine struct {
 	group    []*pending
 	runners  []*runner // live, in order of dependence
 	// backfills are the detached views, in turn.
-	backfills []*runner
+	backfills  []*runner
+	shared     []*sharedIndex
+	sharedNext map[uint64]int // per relation: ordinal of the next one
 	// wanted: whose deltas somebody reads, a view or a feed; nil = to be found anew.
 	wanted  map[uint64]bool
 	ck      checkpoints

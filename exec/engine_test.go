@@ -69,6 +69,11 @@ func (h *fakeHost) create(s *Setup, def string) error {
 		return s.CreateTable(TableDef{ID: id, Name: "brief", Types: pair, Columns: []string{"k", "v"}, Key: []int{0}, KeyName: "brief_pkey", Rowtime: -1, RetainMicros: minute})
 	case "drop":
 		s.Drop(id)
+	case "join": // of stream or table over with table 16400, on k
+		j := plan.NewJoin(plan.Left, scanPlan(over), scanPlan(tableID))
+		j.LeftKeys, j.RightKeys = []int{0}, []int{0}
+		plan.Derive(j)
+		s.CreateView(ViewDef{ID: id, Name: "join", Plan: j, Columns: []string{"k", "v", "k2", "v2"}})
 	case "temporal": // the rows of a stream within a second after the time in v
 		n := plan.NewTemporal(scanPlan(over), []plan.Bound{{Col: 1, Unit: 1}, {Col: 1, Unit: 1, Add: 1_000_000, Until: true}})
 		s.CreateView(ViewDef{ID: id, Name: "temporal", Plan: n, Columns: []string{"k", "v"}})

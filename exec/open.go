@@ -87,6 +87,13 @@ func (e *Engine) recover(m *meta, image []byte) error {
 		}
 		m = &meta{Timeline: hex.EncodeToString(id[:])}
 	}
+	e.sharedNext = m.SharedNext
+	if e.sharedNext == nil {
+		e.sharedNext = map[uint64]int{}
+	}
+	for _, x := range m.Shared {
+		e.shared = append(e.shared, &sharedIndex{sharedMeta: x})
+	}
 	e.timeline, e.ck.epoch, e.last = m.Timeline, m.Epoch, m.Epoch
 	e.space.Begin(max(m.Epoch, 1))
 	setup := &Setup{e: e, epoch: m.Epoch, restored: m}

@@ -89,6 +89,9 @@ func (e *Engine) dropRelation(id uint64) {
 		return
 	}
 	e.changeRelations(func(m map[uint64]*relation) { delete(m, id) })
+	if r.run != nil {
+		e.unshare(r.run)
+	}
 	if r.topic != nil {
 		if err := e.topics.Drop(id); err != nil {
 			e.log.Warn("dropped stream leaves files", "stream", r.name, "err", err)

@@ -62,11 +62,19 @@ func (e *Engine) step(ep Epoch, in inputs, setup *Setup) error {
 			rel.mark.value = int64(ep)
 		}
 	}
+	for _, id := range in.ids() {
+		if err := e.applyShared(id, deltas[id]); err != nil {
+			return err
+		}
+	}
 	if e.wanted == nil {
 		e.findWanted()
 	}
 	for _, r := range e.runners {
 		if err := r.step(ep, deltas); err != nil {
+			return err
+		}
+		if err := e.applyShared(r.rel.id, deltas[r.rel.id]); err != nil {
 			return err
 		}
 	}
@@ -127,6 +135,7 @@ type runner struct {
 	env         operator.Step // what does not change from step to step
 	mark        int64         // watermark of the last step
 	clocked     bool          // time alone may change it
+	sharing     *sharing
 	detached    *detached     // loop only; nil: live
 	ready       chan struct{} // closed when it is live or has failed
 	state       atomic.Pointer[viewState]

@@ -13,10 +13,11 @@ import (
 )
 
 // buildView makes a view's circuit and output over the live group's state.
-func (e *Engine) buildView(def ViewDef) (*runner, error) {
+func (e *Engine) buildView(def ViewDef, sh *sharing, registry circuit.Registry) (*runner, error) {
 	ctx := &funcs.Ctx{Env: def.Env}
 	circ, err := circuit.Build(def.Plan, circuit.Env{
 		Space: e.space, StateID: func(n int) uint64 { return stateID(def.ID, n) }, Output: e.tableOptions(def.RetainMicros),
+		Registry: registry,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("view %q: %w", def.Name, err)
@@ -31,7 +32,7 @@ func (e *Engine) buildView(def ViewDef) (*runner, error) {
 		ts = append(ts, c.Type)
 	}
 	r := &runner{
-		e: e, def: def, fingerprint: plan.Fingerprint(def.Plan), circ: circ, scans: circ.Sources(), clocked: circ.Clocked(), mark: noWatermark,
+		e: e, def: def, fingerprint: plan.Fingerprint(def.Plan), circ: circ, scans: circ.Sources(), clocked: circ.Clocked(), sharing: sh, mark: noWatermark,
 		env: operator.Step{Ctx: ctx, Workers: e.cfg.Workers}, ready: make(chan struct{}),
 	}
 	r.state.Store(&viewState{building: true})
@@ -66,7 +67,8 @@ func (e *Engine) restoreView(def ViewDef, m *meta) error {
 		return sqlerr.New(sqlerr.FeatureNotSupported, "the stored state of view %q was written by another release, whose plan for it differs", def.Name).
 			WithHint("Start the release that wrote the folder, DROP the view, and create it again with this one.")
 	}
-	r, err := e.buildView(def)
+	sh := &sharing{e: e}
+	r, err := e.buildView(def, sh, sh.again(vm.Shared))
 	if err != nil {
 		return err
 	}

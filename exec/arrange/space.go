@@ -258,6 +258,9 @@ func (a *arrangement) close() {
 	})
 }
 
+// Budget is what the space takes its memory from, nil if it is unbounded.
+func (s *Space) Budget() *Budget { return s.opts.Budget }
+
 // NeedCheckpoint reports that memory is over the budget and only a checkpoint
 // can relieve it.
 func (s *Space) NeedCheckpoint() bool { return s.starved.Load() && s.opts.Budget.over() }

@@ -143,6 +143,7 @@ func (c *Circuit) join(n *plan.Join) (operator.Operator, error) {
 			return nil, err
 		}
 	}
+	spec.Shared = c.share(n)
 	if n.Single && (n.Kind == plan.Inner || n.Kind == plan.Left) {
 		return operator.NewSingle(spec, c.states()), nil
 	}

@@ -34,8 +34,8 @@ type Env struct {
 	// Output says how long a view answers for the past.
 	Output arrange.TableOptions
 	// Registry shares arrangements between the circuits of the live group; nil
-	// shares nothing. See Registry.
-	Registry *Registry
+	// shares nothing.
+	Registry Registry
 
 	// For one-shot runs: what sorts may hold in memory, and where they spill
 	// ("" = not at all).

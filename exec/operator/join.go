@@ -47,6 +47,9 @@ type JoinSpec struct {
 	Residual  *expr.Program // over left then right columns; nil = true
 	NullEqual bool
 	NullAware bool
+	// Shared are the sides whose rows others keep and update: see joinshared.go. Of a
+	// join that is not an inner one at most one may be.
+	Shared [2]*arrange.Multi
 }
 
 // joinSide is the state and the scratch of one side.
@@ -55,6 +58,8 @@ type joinSide struct {
 	counts  *arrange.Table // key → weight of the rows; nil where nobody asks
 	matches *arrange.Table // row → weight of its matches, for m decided by row
 	lonely  bool           // what a row of this side does depends on m
+	shared  bool           // rows holds this step's rows already, and is not ours
+	waiting []*vec.Batch   // rows that wait for the other side's to have come
 
 	cols   []*vec.Vec
 	keys   rowenc.Keys
@@ -80,7 +85,10 @@ func NewJoin(spec JoinSpec, states *States) *Join {
 		side, other := &j.sides[i], &j.sides[1-i]
 		j.codec[i] = rowenc.NewCodec(spec.Types[i])
 		if j.pairs || i == 0 || byRow {
-			side.rows = states.Multi()
+			side.rows = states.Multi() // an id is taken whether it is used or not
+			if spec.Shared[i] != nil {
+				side.rows, side.shared = spec.Shared[i], true
+			}
 		}
 		if other.lonely && !byRow {
 			side.counts = states.Table(arrange.TableOptions{})
@@ -99,9 +107,14 @@ func (j *Join) byRow() bool { return j.spec.Residual != nil || j.spec.NullAware 
 // Push joins b with the other side and adds it to its own.
 func (j *Join) Push(s *Step, port int, b *vec.Batch, out Emit) error {
 	b, err := j.dropNullKeys(port, nonZero(b), out)
-	if err != nil || b == nil {
+	if err != nil || b == nil || j.waits(s, port, b) {
 		return err
 	}
+	return j.take(s, port, b, out)
+}
+
+// take joins b, now.
+func (j *Join) take(s *Step, port int, b *vec.Batch, out Emit) error {
 	// Without keys there is one key; match counts by row lie in other parts.
 	if s.Workers > 1 && b.N >= laneRows && len(j.spec.Keys[0]) > 0 && !j.byRow() {
 		return j.pushWide(s, port, b, out)
@@ -115,7 +128,7 @@ func (j *Join) pushWide(s *Step, port int, b *vec.Batch, out Emit) error {
 		l := &Join{spec: j.spec, pairs: j.pairs, codec: j.codec}
 		for i := range l.sides {
 			from := &j.sides[i]
-			l.sides[i] = joinSide{rows: from.rows, counts: from.counts, lonely: from.lonely}
+			l.sides[i] = joinSide{rows: from.rows, counts: from.counts, lonely: from.lonely, shared: from.shared}
 		}
 		l.out.join = l
 		j.lanes = append(j.lanes, l)
@@ -156,14 +169,14 @@ func (j *Join) push(s *Step, port int, b *vec.Batch, out Emit) error {
 			return err
 		}
 	}
-	if side.rows == nil {
+	if side.rows == nil || side.shared {
 		return nil
 	}
 	return j.insert(port, b, &keys)
 }
 
-// Flush does nothing: a batch has all its effects when it is pushed.
-func (j *Join) Flush(*Step, Emit) error { return nil }
+// Flush joins what has waited; without shared sides nothing has.
+func (j *Join) Flush(s *Step, out Emit) error { return j.flushShared(s, out) }
 
 func (side *joinSide) encode(j *Join, port int, b *vec.Batch) {
 	side.cols = side.cols[:0]

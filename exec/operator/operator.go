@@ -29,6 +29,8 @@ type Step struct {
 	Watermark int64
 	Ctx       *funcs.Ctx // for expressions
 	Workers   int        // how many goroutines an operator may use inside a call
+	// Load: the step brings all rows of all inputs to operators that have none.
+	Load bool
 	// Done, if not nil, is closed when the statement is cancelled; long loops look.
 	Done <-chan struct{}
 }
