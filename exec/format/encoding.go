@@ -38,6 +38,7 @@ func encodings() []encoding {
 		kafkaEncoding(),
 		noneEncoding(),
 		avroEncoding(),
+		protobufEncoding(),
 	}
 }
 

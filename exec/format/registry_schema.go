@@ -191,8 +191,8 @@ type madeOf[T any] struct {
 	set bool
 }
 
-// schemasMax bounds the number of schemas kept: records name them.
-const schemasMax = 1000
+// madeMax bounds the number of schemas kept: records name them.
+const madeMax = 1000
 
 // of returns what make has made, or makes, of the schema with an id. bad is what
 // is wrong with records of that schema; err is of the surroundings.
@@ -219,7 +219,7 @@ func (b *bySchema[T]) of(ctx context.Context, p *part, typ string, id int, make_
 			}
 		}
 		m.set = true
-		if b.made == nil || len(b.made) >= schemasMax {
+		if b.made == nil || len(b.made) >= madeMax {
 			b.made = map[int]madeOf[T]{}
 		}
 		b.made[id] = m

@@ -18,10 +18,13 @@ const benchAvroSchema = `{"type":"record","name":"order","fields":[{"name":"id",
 	{"name":"qty","type":["null","int"]},{"name":"price","type":"double"},{"name":"at","type":{"type":"long","logicalType":"timestamp-micros"}},
 	{"name":"customer","type":["null","string"]},{"name":"note","type":"string"}]}`
 
-func avroBenchRecords(b testing.TB, n int) *topic.Records {
+const benchProtoSchema = `syntax = "proto3"; import "google/protobuf/timestamp.proto";
+message Order { int64 id = 1; string sku = 2; optional int32 qty = 3; double price = 4; google.protobuf.Timestamp at = 5; string customer = 6; string note = 7; }`
+
+func binaryBenchRecords(b testing.TB, n int, value Encoding) *topic.Records {
 	cols := columnsOf(b, benchColumns)
 	d := decodeAll(b, Spec{Columns: cols, Value: Encoding{Name: "json"}}, benchRecords(n))
-	enc, err := NewEncoder(Spec{Columns: cols, Value: Encoding{Name: "avro", Options: map[string]string{"schema": benchAvroSchema}}})
+	enc, err := NewEncoder(Spec{Columns: cols, Value: value})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -50,15 +53,17 @@ func perCPU(b *testing.B, records int) func() {
 	}
 }
 
-func BenchmarkAvro(b *testing.B) {
-	r := avroBenchRecords(b, 4096)
+func BenchmarkBinary(b *testing.B) {
 	avroValue := Encoding{Name: "avro", Options: map[string]string{"schema": benchAvroSchema}}
+	protoValue := Encoding{Name: "protobuf", Options: map[string]string{"schema": benchProtoSchema}}
+	r, p := binaryBenchRecords(b, 4096, avroValue), binaryBenchRecords(b, 4096, protoValue)
 	for _, c := range []struct {
 		name, cols string
 		value      Encoding
 		r          *topic.Records
 	}{
-		{"7of7", benchColumns, avroValue, r}, {"2of7", "id int8, qty int4", avroValue, r},
+		{"avro/7of7", benchColumns, avroValue, r}, {"avro/2of7", "id int8, qty int4", avroValue, r},
+		{"protobuf/7of7", benchColumns, protoValue, p}, {"protobuf/2of7", "id int8, qty int4", protoValue, p},
 		{"json/7of7", benchColumns, Encoding{Name: "json"}, benchRecords(r.N())},
 	} {
 		b.Run(c.name, func(b *testing.B) {
@@ -78,7 +83,7 @@ func BenchmarkAvro(b *testing.B) {
 			}
 		})
 	}
-	b.Run("library", func(b *testing.B) {
+	b.Run("avro/library", func(b *testing.B) {
 		s, err := avro.Parse(benchAvroSchema)
 		if err != nil {
 			b.Fatal(err)

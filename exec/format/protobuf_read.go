@@ -1,0 +1,510 @@
+package format
+
+import (
+	"encoding/binary"
+	"math"
+	"strconv"
+
+	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/types"
+)
+
+// protoReader runs programs over records. Its buffers are used again.
+type protoReader struct {
+	rows   *rows
+	record int
+	size   int // of the record
+	held   []protoHeld
+	json   jsonText
+	array  arrayImage
+	span   [16]byte
+	digits []byte
+	occs   []protoOcc
+	merged []byte
+	depth  int
+}
+
+// protoHeld is what a slot holds of the record under way.
+type protoHeld struct {
+	seen  bool
+	owned bool // v.b has been put together from several occurrences
+	v     raw
+	items []raw // of repeated fields
+}
+
+const protoDepthMax = jsonDepthMax
+
+// Wire types.
+const (
+	wireVarint = 0
+	wireFixed8 = 1
+	wireBlob   = 2
+	wireStart  = 3
+	wireEnd    = 4
+	wireFixed4 = 5
+)
+
+var (
+	errProtoShort = sqlerr.New(sqlerr.InvalidBinaryRepresentation, "malformed Protobuf: the record ends early")
+	errProtoTag   = sqlerr.New(sqlerr.InvalidBinaryRepresentation, "malformed Protobuf: a field has no valid number or type")
+	errProtoGroup = sqlerr.New(sqlerr.InvalidBinaryRepresentation, "malformed Protobuf: a group does not end")
+	errProtoDeep  = sqlerr.New(sqlerr.StatementTooComplex, "the Protobuf message is nested more than %d deep", protoDepthMax)
+)
+
+// decode appends the row of one record.
+func (r *protoReader) decode(p *protoProgram, src []byte, out *rows, record int) {
+	r.rows, r.record, r.size, r.depth = out, record, len(src), 0
+	if len(r.held) < len(p.slots) {
+		r.held = append(r.held, make([]protoHeld, len(p.slots)-len(r.held))...)
+	}
+	for i := range p.slots {
+		h := &r.held[i]
+		h.seen, h.owned, h.items = false, false, h.items[:0]
+	}
+	err := r.walk(p.top, src)
+	for i := range p.slots {
+		if err != nil {
+			break
+		}
+		if p.slots[i].col >= 0 {
+			err = r.put(p, &p.slots[i], &r.held[i], src)
+		}
+	}
+	if err != nil {
+		out.fail(record, sqlerr.From(err))
+		return
+	}
+	out.done(record)
+}
+
+// uvarintAt reads a number at pos; next < 0: there is none.
+func uvarintAt(src []byte, pos int) (v uint64, next int) {
+	if uint(pos) < uint(len(src)) && src[pos] < 0x80 {
+		return uint64(src[pos]), pos + 1
+	}
+	return uvarintSlow(src, pos)
+}
+
+func uvarintSlow(src []byte, pos int) (uint64, int) {
+	if pos > len(src) {
+		return 0, -1
+	}
+	u, n := binary.Uvarint(src[pos:])
+	if n <= 0 {
+		return 0, -1
+	}
+	return u, pos + n
+}
+
+// walk reads the fields of a message into their slots.
+func (r *protoReader) walk(s *protoStep, src []byte) error {
+	pos := 0
+	for pos < len(src) {
+		tag, next := uvarintAt(src, pos)
+		if next < 0 || tag>>3 == 0 || tag>>3 > math.MaxInt32>>2 {
+			return errProtoTag
+		}
+		pos = next
+		a := s.find(int32(tag >> 3))
+		if a == nil {
+			if pos = protoSkip(src, pos, tag, 0); pos < 0 {
+				return protoSkipError(pos)
+			}
+			continue
+		}
+		f := a.field
+		if tag&7 == f.wire.wireType() {
+			v, next := f.value(src, pos, tag)
+			if next < 0 {
+				return protoSkipError(next)
+			}
+			pos = next
+			for _, c := range a.clears {
+				r.held[c].seen, r.held[c].owned = false, false
+			}
+			if err := r.keep(a, v); err != nil {
+				return err
+			}
+			continue
+		}
+		if tag&7 == wireBlob && f.repeated && f.wire < protoBlob {
+			b, next := protoBlobAt(src, pos)
+			if next < 0 {
+				return protoSkipError(next)
+			}
+			if err := r.packed(a, b); err != nil {
+				return err
+			}
+			pos = next
+			continue
+		}
+		// A field of another type than the schema's is one that is unknown.
+		if pos = protoSkip(src, pos, tag, 0); pos < 0 {
+			return protoSkipError(pos)
+		}
+	}
+	return nil
+}
+
+func (w protoWire) wireType() uint64 {
+	return [...]uint64{protoVarint: wireVarint, protoZigzag: wireVarint, protoFixed32: wireFixed4, protoFixed64: wireFixed8,
+		protoBlob: wireBlob, protoGroup: wireStart}[w]
+}
+
+// keep puts an occurrence of a field into its slots.
+func (r *protoReader) keep(a *protoAction, v raw) error {
+	for _, at := range a.slots {
+		h := &r.held[at]
+		switch {
+		case a.field.repeated:
+			h.items = append(h.items, v)
+		case h.seen && a.field.msg != nil:
+			// The occurrences of a message are one message: their bytes in a row.
+			if !h.owned {
+				h.v.b, h.owned = append([]byte(nil), h.v.b...), true
+			}
+			h.v.b = append(h.v.b, v.b...)
+		default:
+			h.v = v
+		}
+		h.seen = true
+	}
+	if a.sub == nil {
+		return nil
+	}
+	h := &r.held[a.sub.parent]
+	if !h.seen && a.field.oneof >= 0 {
+		r.forget(a.sub)
+	}
+	h.seen = true
+	return r.walk(a.sub, v.b)
+}
+
+// forget empties the slots below a message, an earlier occurrence of which
+// another member of its oneof has replaced.
+func (r *protoReader) forget(s *protoStep) {
+	for i := range s.actions {
+		for _, at := range s.actions[i].slots {
+			r.held[at].seen, r.held[at].owned, r.held[at].items = false, false, r.held[at].items[:0]
+		}
+		if sub := s.actions[i].sub; sub != nil {
+			r.held[sub.parent].seen = false
+			r.forget(sub)
+		}
+	}
+}
+
+// packed reads repeated numbers that stand together.
+func (r *protoReader) packed(a *protoAction, b []byte) error {
+	for pos := 0; pos < len(b); {
+		v, next := a.field.value(b, pos, 0)
+		if next < 0 {
+			return errProtoShort
+		}
+		pos = next
+		for _, at := range a.slots {
+			r.held[at].items = append(r.held[at].items, v)
+		}
+	}
+	return nil
+}
+
+// value reads an occurrence of a field, next < 0 is protoSkip's.
+func (f *protoField) value(src []byte, pos int, tag uint64) (v raw, next int) {
+	switch f.wire {
+	case protoVarint:
+		u, next := uvarintAt(src, pos)
+		v.i = int64(u)
+		switch {
+		case f.kind == kindBool:
+			v.i = 0
+			if u != 0 {
+				v.i = 1
+			}
+		case f.unsigned:
+			v.i = int64(uint32(u))
+		case f.bits32 || f.enum != nil:
+			v.i = int64(int32(u))
+		}
+		return v, next
+	case protoZigzag:
+		u, next := uvarintAt(src, pos)
+		if f.bits32 {
+			u = uint64(uint32(u))
+		}
+		v.i = int64(u>>1) ^ -int64(u&1)
+		return v, next
+	case protoFixed32:
+		if len(src)-pos < 4 {
+			return v, -1
+		}
+		u := binary.LittleEndian.Uint32(src[pos:])
+		switch {
+		case f.kind == kindFloat:
+			v.f = float64(math.Float32frombits(u))
+		case f.unsigned:
+			v.i = int64(u)
+		default:
+			v.i = int64(int32(u))
+		}
+		return v, pos + 4
+	case protoFixed64:
+		if len(src)-pos < 8 {
+			return v, -1
+		}
+		u := binary.LittleEndian.Uint64(src[pos:])
+		if f.kind == kindDouble {
+			v.f = math.Float64frombits(u)
+		} else {
+			v.i = int64(u)
+		}
+		return v, pos + 8
+	case protoGroup:
+		end, next := protoGroupAt(src, pos, tag>>3, 1)
+		if next >= 0 {
+			v.b = src[pos:end:end]
+		}
+		return v, next
+	}
+	v.b, next = protoBlobAt(src, pos)
+	return v, next
+}
+
+func protoBlobAt(src []byte, pos int) ([]byte, int) {
+	n, next := uvarintAt(src, pos)
+	if next < 0 || n > uint64(len(src)-next) {
+		return nil, -1
+	}
+	end := next + int(n)
+	return src[next:end:end], end
+}
+
+// protoSkip goes over a field whose tag has been read. The answer is negative
+// where it cannot: -1 the bytes end, -2 the type is none, -3 a group does not
+// end, -4 groups are nested too deeply.
+func protoSkip(src []byte, pos int, tag uint64, depth int) int {
+	switch tag & 7 {
+	case wireVarint:
+		_, pos = uvarintAt(src, pos)
+		return pos
+	case wireFixed8:
+		pos += 8
+	case wireFixed4:
+		pos += 4
+	case wireBlob:
+		_, pos = protoBlobAt(src, pos)
+		return pos
+	case wireStart:
+		_, pos = protoGroupAt(src, pos, tag>>3, depth+1)
+		return pos
+	default:
+		return -2
+	}
+	if pos > len(src) {
+		return -1
+	}
+	return pos
+}
+
+// protoGroupAt finds the end of a group's fields, and of the group.
+func protoGroupAt(src []byte, pos int, number uint64, depth int) (end, next int) {
+	if depth > protoDepthMax {
+		return 0, -4
+	}
+	for {
+		tag, next := uvarintAt(src, pos)
+		switch {
+		case next < 0:
+			return 0, -3
+		case tag&7 == wireEnd && tag>>3 == number:
+			return pos, next
+		case tag&7 == wireEnd:
+			return 0, -3
+		case tag>>3 == 0:
+			return 0, -2
+		}
+		if pos = protoSkip(src, next, tag, depth); pos < 0 {
+			return 0, pos
+		}
+	}
+}
+
+func protoSkipError(at int) *sqlerr.Error {
+	switch at {
+	case -2:
+		return errProtoTag
+	case -3:
+		return errProtoGroup
+	case -4:
+		return errProtoDeep
+	}
+	return errProtoShort
+}
+
+// put stores what a slot holds. The error is one of the record; a value that
+// does not fit is a misfit.
+func (r *protoReader) put(p *protoProgram, s *protoSlot, h *protoHeld, src []byte) error {
+	out := &r.rows.cols[s.col]
+	if s.how == protoPutNull || s.parent >= 0 && !r.present(p, s.parent) {
+		out.Null()
+		return nil
+	}
+	f := s.field
+	switch s.how {
+	case protoPutWhole:
+		r.json.reset(r.size)
+		if err := r.writeMessage(p.top.msg, src); err != nil {
+			return err
+		}
+		out.Bytes(r.json.buf)
+		return nil
+	case protoPutJSON:
+		if !h.seen && !f.repeated {
+			out.Null()
+			return nil
+		}
+		r.json.reset(r.size)
+		if err := r.writeHeld(f, h); err != nil {
+			return err
+		}
+		out.Bytes(r.json.buf)
+		return nil
+	case protoPutArray:
+		return r.putArray(s, h)
+	}
+	v := h.v
+	if !h.seen {
+		if f.presence {
+			out.Null()
+			return nil
+		}
+		v = f.zero
+	}
+	v, err := r.resolve(f, s.cell.kind, v)
+	if err == nil {
+		err = s.cell.put(out, v)
+	} else if sqlerr.HasCode(err, sqlerr.InvalidBinaryRepresentation) {
+		return err
+	}
+	if err != nil {
+		r.rows.misfit(int(s.col), r.record, err)
+	}
+	return nil
+}
+
+// present reports whether a message and those around it have been seen.
+func (r *protoReader) present(p *protoProgram, slot int) bool {
+	for ; slot >= 0; slot = p.slots[slot].parent {
+		if !r.held[slot].seen {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *protoReader) putArray(s *protoSlot, h *protoHeld) error {
+	a := &r.array
+	a.reset(s.cell.to.Base())
+	for _, v := range h.items {
+		v, err := r.resolve(s.field, s.cell.kind, v)
+		var d types.Datum
+		if err == nil {
+			d, err = s.cell.datum(v)
+		} else if sqlerr.HasCode(err, sqlerr.InvalidBinaryRepresentation) {
+			return err
+		}
+		if err != nil {
+			r.rows.misfit(int(s.col), r.record, err)
+			return nil
+		}
+		a.value(d)
+	}
+	r.rows.cols[s.col].Bytes(a.bytes())
+	return nil
+}
+
+// resolve makes the raw value of a kind of what stood on the wire: names of
+// enums, and messages that stand for a scalar.
+func (r *protoReader) resolve(f *protoField, k wireKind, v raw) (raw, error) {
+	if f.enum != nil && k == kindText {
+		v.b = r.symbol(f.enum, v.i)
+		return v, nil
+	}
+	if f.msg == nil {
+		return v, nil
+	}
+	switch f.msg.well {
+	case wellWrapper:
+		return r.wrapped(f.msg.fields[0], v.b)
+	case wellTimestamp, wellDuration:
+		return r.instant(f.msg.well, v.b)
+	}
+	return v, nil
+}
+
+// symbol is an enum's name for a number; a number without one is its digits.
+func (r *protoReader) symbol(e *protoEnum, n int64) []byte {
+	if name, ok := e.names[int32(n)]; ok {
+		return name
+	}
+	r.digits = strconv.AppendInt(r.digits[:0], n, 10)
+	return r.digits
+}
+
+// wrapped reads the one field of a wrapper.
+func (r *protoReader) wrapped(f *protoField, b []byte) (raw, error) {
+	out := f.zero
+	for pos := 0; pos < len(b); {
+		tag, next := uvarintAt(b, pos)
+		if next < 0 || tag>>3 == 0 {
+			return out, errProtoTag
+		}
+		if tag>>3 == uint64(f.number) && tag&7 == f.wire.wireType() {
+			out, pos = f.value(b, next, tag)
+		} else {
+			pos = protoSkip(b, next, tag, 0)
+		}
+		if pos < 0 {
+			return out, protoSkipError(pos)
+		}
+	}
+	return out, nil
+}
+
+// instant reads the seconds and nanoseconds of a Timestamp or Duration.
+func (r *protoReader) instant(well protoWell, b []byte) (v raw, err error) {
+	var part [3]int64
+	for pos := 0; pos < len(b); {
+		tag, next := uvarintAt(b, pos)
+		if next < 0 || tag>>3 == 0 {
+			return v, errProtoTag
+		}
+		if n := tag >> 3; n <= 2 && tag&7 == wireVarint {
+			var u uint64
+			u, pos = uvarintAt(b, next)
+			part[n] = int64(u)
+		} else {
+			pos = protoSkip(b, next, tag, 0)
+		}
+		if pos < 0 {
+			return v, protoSkipError(pos)
+		}
+	}
+	nanos := int64(int32(part[2]))
+	micros := nanos / 1000
+	if nanos%1000 < 0 {
+		micros--
+	}
+	if part[1] > math.MaxInt64/1_000_001 || part[1] < math.MinInt64/1_000_001 {
+		what := "timestamp"
+		if well == wellDuration {
+			what = "interval"
+		}
+		return v, sqlerr.New(sqlerr.DatetimeFieldOverflow, "%s out of range", what)
+	}
+	v.i = part[1]*1_000_000 + micros
+	if well == wellDuration {
+		v.b = types.AppendInterval(r.span[:0], types.IntervalValue{Micros: v.i})
+	}
+	return v, nil
+}
