@@ -135,7 +135,7 @@ func (s *session) askSource(ctx context.Context, src *planner.Source) (found []c
 	if err != nil {
 		return nil, nil, err
 	}
-	cols, err := inferColumns(ctx, specOf(o, cl.registry), sample)
+	cols, err := format.Infer(ctx, specOf(o, cl.registry), sample)
 	if err != nil {
 		return nil, nil, placed(err, src.InferPos)
 	}
