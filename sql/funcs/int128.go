@@ -1,6 +1,7 @@
 package funcs
 
 import (
+	"encoding/binary"
 	"math/big"
 	"math/bits"
 )
@@ -49,6 +50,9 @@ func appendInt128(dst []byte, a int128) []byte {
 	sign := uint64(a.hi >> 63)
 	lo := a.lo<<1 ^ sign
 	hi := (uint64(a.hi)<<1 | a.lo>>63) ^ sign
+	if hi == 0 {
+		return binary.AppendUvarint(dst, lo)
+	}
 	for hi != 0 || lo >= 0x80 {
 		dst = append(dst, byte(lo)|0x80)
 		lo = lo>>7 | hi<<57
@@ -58,6 +62,19 @@ func appendInt128(dst []byte, a int128) []byte {
 }
 
 func takeInt128(b []byte) (int128, []byte) {
+	var x uint64
+	for i := range min(len(b), 9) { // nearly all sums have no more bytes
+		c := b[i]
+		x |= uint64(c&0x7f) << (7 * uint(i))
+		if c < 0x80 {
+			sign := -(x & 1)
+			return int128{x>>1 ^ sign, int64(sign)}, b[i+1:]
+		}
+	}
+	return takeWide(b)
+}
+
+func takeWide(b []byte) (int128, []byte) {
 	var lo, hi uint64
 	shift := uint(0)
 	for i, c := range b {
