@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"math"
@@ -244,6 +245,7 @@ type record struct {
 	time, delta int64 // against the batch's first
 	key, value  []byte
 	headers     []byte // as topic.AppendHeader makes them, unchecked
+	count       int64  // of headers
 }
 
 // cut takes a record off body.
@@ -273,26 +275,31 @@ func cut(body []byte, base int64) (r record, rest []byte, err error) {
 			at += int(n)
 		}
 	}
-	n, k := binary.Varint(rec[at:])
-	if k <= 0 || n < 0 || n > int64(len(rec)) {
+	if r.count, k = binary.Varint(rec[at:]); k <= 0 || r.count < 0 {
 		return r, nil, &damage{base, "a record's headers do not fit"}
 	}
-	if n > 0 {
+	if r.count > 0 {
 		r.headers = rec[at+k:]
 	}
 	return r, rest, nil
 }
 
-// checkHeaders sees that raw is headers from end to end.
-func checkHeaders(raw []byte) error {
-	for len(raw) > 0 {
+// checkHeaders sees that r's headers are as many as it says, from end to end.
+func (r *record) checkHeaders() error {
+	raw, n := r.headers, r.count
+	for ; len(raw) > 0; n-- {
 		var err error
 		if _, _, raw, err = topic.NextHeader(raw); err != nil {
 			return err
 		}
 	}
+	if n != 0 {
+		return errHeaders
+	}
 	return nil
 }
+
+var errHeaders = errors.New("a record's headers are not as many as it says")
 
 // epochMillis is 2000-01-01 UTC in ms since 1970.
 const epochMillis = 946_684_800_000

@@ -52,8 +52,8 @@ func Open(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts = append(opts, kgo.RecordPartitioner(partitioner{}), kgo.ProducerLinger(0), kgo.RecordDeliveryTimeout(produceTime),
-		kgo.UnknownTopicRetries(2), kgo.AllowIdempotentProduceCancellation())
+	opts = append(opts, kgo.RecordPartitioner(partitioner{}), kgo.ProducerLinger(0), kgo.UnknownTopicRetries(2),
+		kgo.AllowIdempotentProduceCancellation()) // ends with the context; RecordDeliveryTimeout counts from a record's timestamp
 	cl, err := kgo.NewClient(opts...)
 	if err != nil {
 		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "the settings of the Kafka connection are not usable: %v", err)

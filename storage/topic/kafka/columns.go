@@ -54,7 +54,7 @@ func (c *columns) bytes() int {
 
 func (c *columns) add(offset, µs int64, r record) error {
 	if c.headers != nil {
-		if err := checkHeaders(r.headers); err != nil {
+		if err := r.checkHeaders(); err != nil {
 			return err
 		}
 		if err := c.headers.add(r.headers); err != nil {

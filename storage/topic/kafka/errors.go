@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -152,6 +153,8 @@ func (cfg Config) connectionError(err error) error {
 		e.Hint = "The port may want SASL or TLS."
 	case errors.As(err, &first):
 		e.Hint = "The port may want TLS, or another SASL mechanism."
+	case errors.Is(err, io.EOF) && cfg.SASL.Mechanism != "":
+		e.Hint = "The broker hung up, as some do when the user name or password is wrong."
 	case strings.Contains(err.Error(), "first record does not look like a TLS handshake"):
 		e.Hint = "The port does not speak TLS."
 	default:

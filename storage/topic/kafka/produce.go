@@ -29,6 +29,9 @@ func (o *Out) record(topic string) *kgo.Record {
 	return r
 }
 
+// noPartition is a partition for which no record is ever sent.
+const noPartition = -2
+
 // partitioner takes the partition that a record names, else Kafka's own choice.
 type partitioner struct{}
 
@@ -46,8 +49,8 @@ func (n named) RequiresConsistency(r *kgo.Record) bool {
 
 // Partition is kgo.TopicPartitioner's.
 func (n named) Partition(r *kgo.Record, count int) int {
-	if r.Partition >= 0 {
-		return int(r.Partition)
+	if r.Partition >= 0 || r.Partition == noPartition {
+		return int(r.Partition) // out of range is refused by the client
 	}
 	return n.TopicPartitioner.Partition(r, count)
 }
@@ -106,7 +109,7 @@ var errProduceTime = errors.New("the records were not acknowledged in time")
 
 // produceError says what an expired time means.
 func produceError(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, kgo.ErrRecordTimeout) {
+	if errors.Is(err, context.DeadlineExceeded) {
 		return errProduceTime
 	}
 	return err

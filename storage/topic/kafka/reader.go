@@ -35,8 +35,8 @@ const (
 	// little enough that its memory is soon used again.
 	fetchBytes     = 4 << 20
 	fetchBytesMin  = 256 << 10
-	partitionBytes = 1 << 20 // of a partition, where a request asks for many
-	fetchWait      = 500 * time.Millisecond
+	partitionBytes = 1 << 20                // of a partition, where a request asks for many
+	fetchWait      = 250 * time.Millisecond // also what Add may wait behind a request under way
 	bytesMax       = 32 << 20
 	// One Poll returns about so much at most, decompressed.
 	pollBytes   = 8 << 20

@@ -41,6 +41,7 @@ type Sink struct {
 	cl      *kgo.Client
 	topicID [16]byte
 	implied bool  // the brokers add a group to a transaction by themselves (KIP-890)
+	begun   bool  // the client library is in a transaction, of which the cluster knows nothing yet
 	broken  error // after it, only Close
 }
 
@@ -78,7 +79,7 @@ func (s *Sink) connect(ctx context.Context) error {
 	versions := kversion.Stable()
 	for range 2 {
 		opts := append(base[:len(base):len(base)], kgo.TransactionalID(s.id), kgo.TransactionTimeout(txnTime), kgo.RecordPartitioner(partitioner{}),
-			kgo.ProducerLinger(0), kgo.RecordDeliveryTimeout(produceTime), kgo.MaxVersions(versions))
+			kgo.ProducerLinger(0), kgo.MaxVersions(versions))
 		if s.cl, err = kgo.NewClient(opts...); err != nil {
 			return sqlerr.New(sqlerr.InvalidParameterValue, "the settings of the Kafka connection are not usable: %v", err)
 		}
@@ -111,8 +112,32 @@ func (s *Sink) begin(ctx context.Context) error {
 		return err
 	}
 	s.topicID = t.TopicID
-	_, _, err = s.cl.ProducerID(ctx)
-	return err
+	if _, _, err = s.cl.ProducerID(ctx); err != nil {
+		return err
+	}
+	return s.learn(ctx)
+}
+
+// learn has the client library learn the topic's partitions before anything is
+// written. When the first record of a transaction makes it do so, records can be on
+// their way before the partitions are where EndTransaction looks for them
+// (storePartitionsUpdate in kgo 1.22); it then finds none that were written to,
+// aborts the transaction, and reports success. A record for a partition that cannot
+// be, refused without being sent, brings the partitions; with the second one they
+// are where they should be.
+func (s *Sink) learn(ctx context.Context) error {
+	if err := s.cl.BeginTransaction(); err != nil {
+		return err
+	}
+	s.begun = true
+	for range 2 {
+		err := s.cl.ProduceSync(ctx, &kgo.Record{Topic: s.cfg.Topic, Partition: noPartition}).FirstErr()
+		var k *kerr.Error
+		if errors.As(err, &k) || ctx.Err() != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // impliesGroups reports whether the cluster has transactions of KIP-890.
@@ -155,7 +180,7 @@ func (s *Sink) position(ctx context.Context) (uint64, bool, error) {
 		switch {
 		case err == nil && offset >= 0:
 			return uint64(offset), true, nil
-		case err == nil:
+		case err == nil, errors.Is(err, kerr.GroupIDNotFound):
 			return 0, false, nil
 		}
 		var k *kerr.Error
@@ -210,9 +235,12 @@ func (s *Sink) write(ctx context.Context, out []Out, position uint64) error {
 	if len(out) == 0 {
 		return s.writePosition(ctx, int64(position))
 	}
-	if err := s.cl.BeginTransaction(); err != nil {
-		return err
+	if !s.begun {
+		if err := s.cl.BeginTransaction(); err != nil {
+			return err
+		}
 	}
+	s.begun = false
 	if err := s.produce(ctx, out); err != nil {
 		return err
 	}
