@@ -22,14 +22,18 @@ type admission struct {
 	touched map[uint64]*touched // per table
 	// cuts: where the sources of this epoch stand after it, by object and partition.
 	cuts offsets
-	undo []func()
+	// resets are partitions that began anew in this epoch.
+	resets []reset
+	undo   []func()
 }
 
 // inputs are the rows of one epoch by relation, in the order of arrival.
 type inputs map[uint64][]input
 
-// input is one write's rows. For streams: which were late, and their rowtimes.
+// input is one write's rows. For streams: which were late, and their rowtimes. On
+// replay a stream that is read through has its cuts instead.
 type input struct {
+	cuts    []cutRow
 	rows    *vec.Batch
 	late    []bool
 	rowtime []int64
@@ -79,6 +83,10 @@ func (a *admission) admit(txn *Txn) (err error) {
 	if err != nil {
 		return fail(err)
 	}
+	before := map[uint64]int{}
+	for _, c := range cuts {
+		before[c.Object] = len(a.inputs[c.Object])
+	}
 	for _, d := range done {
 		if d.changes != nil {
 			t := a.touched[d.rel.id]
@@ -92,7 +100,7 @@ func (a *admission) admit(txn *Txn) (err error) {
 			a.take(d.rel, d.rows)
 		}
 	}
-	a.takeCuts(cuts)
+	a.takeCuts(cuts, before)
 	return nil
 }
 
@@ -119,15 +127,20 @@ func (a *admission) take(rel *relation, rows *vec.Batch) {
 	for lo := 0; lo < rows.N; lo += rowenc.BatchRowsMax {
 		part := rows.Slice(lo, min(lo+rowenc.BatchRowsMax, rows.N))
 		in := input{rows: part}
-		var payload []byte
 		if rel.kind == streamRelation {
 			in = rel.arrive(part, a.epoch)
+		}
+		a.inputs[rel.id] = append(a.inputs[rel.id], in)
+		if rel.outside != nil {
+			continue // the journal has its cuts
+		}
+		var payload []byte
+		if rel.kind == streamRelation {
 			payload = embedded.AppendPayload(nil, &topic.Rows{Batch: in.rows, Late: in.late, Rowtime: in.rowtime})
 		} else {
 			payload = rowenc.AppendBatch(nil, part)
 		}
 		a.entries = append(a.entries, journal.Entry{Kind: journal.KindData, Object: rel.id, Payload: payload})
-		a.inputs[rel.id] = append(a.inputs[rel.id], in)
 	}
 }
 

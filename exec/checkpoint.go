@@ -42,6 +42,7 @@ type streamMeta struct {
 	LastIn    int64
 	Late      int64           // records so far
 	Offsets   map[int32]int64 `json:",omitempty"` // where its source goes on
+	Resets    map[int32]int64 `json:",omitempty"` // positions at which partitions began anew
 }
 
 type viewMeta struct {
@@ -171,7 +172,7 @@ func (e *Engine) meta(ep Epoch) *meta {
 		case tableRelation:
 			m.Tables[id] = tableMeta{NextRow: r.nextRow, Offsets: r.source.all()}
 		case streamRelation:
-			m.Streams[id] = streamMeta{Next: r.next, Watermark: r.mark.value, LastIn: r.lastIn, Late: r.late.Load(), Offsets: r.source.all()}
+			m.Streams[id] = streamMeta{Next: r.next, Watermark: r.mark.value, LastIn: r.lastIn, Late: r.late.Load(), Offsets: r.source.all(), Resets: r.source.allResets()}
 		case viewRelation:
 			v := viewMeta{Fingerprint: r.run.fingerprint, Watermark: r.run.mark, From: r.run.from, Shared: r.run.sharing.answers}
 			if d := r.run.detached; d != nil {

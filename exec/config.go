@@ -109,7 +109,7 @@ type TableDef struct {
 	RetainMicros int64
 }
 
-// StreamDef defines an embedded stream.
+// StreamDef defines a stream.
 type StreamDef struct {
 	ID          uint64
 	Name        string
@@ -120,6 +120,9 @@ type StreamDef struct {
 	IdleMicros  int64 // 0 = never idle
 	// RetainMicros: how long records are kept; -1 = for ever.
 	RetainMicros int64
+	// Outside: the records stay where they are and are read again when they are needed
+	// (read-through); nil: Tarn keeps them.
+	Outside Outside
 }
 
 // ViewDef defines a materialized view.

@@ -1,8 +1,10 @@
 package exec
 
 import (
+	"cmp"
 	"encoding/binary"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
@@ -17,6 +19,14 @@ import (
 // offsets is the next offset of each partition, by object.
 type offsets map[uint64]map[int32]int64
 
+// reset says that a partition began anew: from a position on its records are those
+// of another topic of the same name.
+type reset struct {
+	source    *source
+	partition int32
+	position  int64
+}
+
 // cutsVersion begins the payload of a KindOffsets entry.
 const cutsVersion = 1
 
@@ -24,6 +34,31 @@ const cutsVersion = 1
 type source struct {
 	mu   sync.Mutex
 	next map[int32]int64
+	// resets: position from which on a partition's records are those of a topic that
+	// was made anew; of partitions of which that has happened.
+	resets map[int32]int64
+}
+
+func (s *source) reset(partition int32) (position int64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	position, ok = s.resets[partition]
+	return position, ok
+}
+
+func (s *source) setReset(partition int32, position int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.resets == nil {
+		s.resets = map[int32]int64{}
+	}
+	s.resets[partition] = position
+}
+
+func (s *source) allResets() map[int32]int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.resets)
 }
 
 func (s *source) at(partition int32) (int64, bool) {
@@ -60,8 +95,14 @@ func (e *Engine) Offsets(object uint64) map[int32]int64 {
 
 // checkCuts checks a transaction's cuts against where the sources stand. It
 // changes nothing.
-func (a *admission) checkCuts(txn *Txn, _ []admitted) ([]Cut, error) {
-	var moved offsets // by the cuts before in this transaction
+func (a *admission) checkCuts(txn *Txn, writes []admitted) ([]Cut, error) {
+	var moved offsets           // by the cuts before in this transaction
+	open := map[*relation]int{} // rows of streams that are read through, without a cut so far
+	for _, w := range writes {
+		if w.rel.outside != nil && w.rows != nil {
+			open[w.rel] += w.rows.N
+		}
+	}
 	for _, c := range txn.Cuts {
 		rel := a.e.relation(c.Object)
 		if rel == nil || rel.kind == viewRelation {
@@ -82,8 +123,17 @@ func (a *admission) checkCuts(txn *Txn, _ []admitted) ([]Cut, error) {
 			return nil, sqlerr.New(sqlerr.InternalError, "%d rows cannot come from offsets %d to %d of partition %d", c.Rows, c.From, c.To, c.Partition)
 		}
 		moved.set(&c)
+		if rel.outside != nil {
+			open[rel] -= c.Rows
+		}
 	}
-	return txn.Cuts, nil
+	for rel, n := range open {
+		if n != 0 {
+			return nil, sqlerr.New(sqlerr.InternalError, "stream %q is read through: %d of the rows written to it belong to no cut", rel.name, n)
+		}
+	}
+	// Those of one object together, in their order.
+	return slices.SortedStableFunc(slices.Values(txn.Cuts), func(x, y Cut) int { return cmp.Compare(x.Object, y.Object) }), nil
 }
 
 func (o *offsets) set(c *Cut) {
@@ -98,16 +148,42 @@ func (o *offsets) set(c *Cut) {
 	m[c.Partition] = c.To
 }
 
-// takeCuts makes cuts that have passed part of the epoch.
-func (a *admission) takeCuts(cuts []Cut) {
+// takeCuts makes cuts that have passed part of the epoch. before is how many inputs
+// the epoch had before the transaction, by object.
+func (a *admission) takeCuts(cuts []Cut, before map[uint64]int) {
 	for lo := 0; lo < len(cuts); {
 		hi := lo
 		for hi < len(cuts) && cuts[hi].Object == cuts[lo].Object {
 			a.cuts.set(&cuts[hi])
 			hi++
 		}
+		if rel := a.e.relation(cuts[lo].Object); rel.outside != nil {
+			in := a.inputs[rel.id][before[rel.id]:]
+			rows := rel.cutRows(cuts[lo:hi], in, rel.next+a.rowsOf(rel.id, before[rel.id]))
+			for _, c := range rows {
+				if c.to < c.from {
+					a.resets = append(a.resets, reset{&rel.source, c.partition, c.first})
+				}
+			}
+			a.entries = append(a.entries, journal.Entry{Kind: journal.KindData, Object: rel.id, Payload: appendCutRows(nil, rows)})
+		}
 		a.entries = append(a.entries, journal.Entry{Kind: journal.KindOffsets, Object: cuts[lo].Object, Payload: appendCuts(nil, cuts[lo:hi])})
 		lo = hi
+	}
+}
+
+// rowsOf is how many rows the first n inputs of an object have.
+func (a *admission) rowsOf(id uint64, n int) (rows int64) {
+	for _, x := range a.inputs[id][:n] {
+		rows += int64(x.rows.N)
+	}
+	return rows
+}
+
+// restart makes partitions begin anew once the epoch is durable.
+func (a *admission) restart() {
+	for _, x := range a.resets {
+		x.source.setReset(x.partition, x.position)
 	}
 }
 

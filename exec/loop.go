@@ -231,6 +231,7 @@ func (e *Engine) epochOf(group []*pending) {
 	e.last = ep
 	e.acked.Store(ep)
 	e.moveSources(ad.cuts)
+	ad.restart()
 	if err := e.topics.Apply(&frame); err != nil {
 		e.die("topics", err)
 		for _, p := range accepted {

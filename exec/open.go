@@ -108,7 +108,11 @@ func (e *Engine) recover(m *meta, image []byte) error {
 		case streamRelation:
 			s := m.Streams[id]
 			r.source.move(s.Offsets)
+			for p, at := range s.Resets {
+				r.source.setReset(p, at)
+			}
 			r.next, r.lastIn = s.Next, s.LastIn
+			r.end.Store(s.Next)
 			r.late.Store(s.Late)
 			if s.Watermark != 0 || s.Next > 0 {
 				r.mark.value = s.Watermark
@@ -206,6 +210,14 @@ func (e *Engine) replay(f *journal.Frame, checkpoint Epoch) error {
 
 // decode is a journal payload as the rows that were admitted.
 func (r *relation) decode(payload []byte) (input, error) {
+	if r.outside != nil {
+		rows, err := embedded.DecodePayload(payload, &topic.Scan{Types: cutColumns, Rowtime: true})
+		if err != nil {
+			return input{}, err
+		}
+		cuts, err := cutRowsOf(rows)
+		return input{cuts: cuts}, err
+	}
 	if r.kind == streamRelation {
 		rows, err := embedded.DecodePayload(payload, &topic.Scan{Types: r.types, Rowtime: true})
 		if err != nil {

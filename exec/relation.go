@@ -8,6 +8,7 @@ import (
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
+	"github.com/tarndb/tarn/storage/topic"
 	"github.com/tarndb/tarn/storage/topic/embedded"
 )
 
@@ -42,13 +43,16 @@ type relation struct {
 	nextRow int64 // loop only
 
 	// Streams.
-	topic  *embedded.Topic
-	mark   watermark // loop only
-	idle   int64     // µs, 0 = never
-	lastIn int64     // loop only: arrival of the newest record
-	next   int64     // loop only: position of the next record
-	retain int64     // µs, -1 = for ever
-	late   atomic.Int64
+	topic   topic.Topic
+	log     *embedded.Topic // the records, or the cuts of a stream that is read through
+	outside *outsideTopic   // nil: Tarn keeps the records
+	mark    watermark       // loop only
+	idle    int64           // µs, 0 = never
+	lastIn  int64           // loop only: arrival of the newest record
+	next    int64           // loop only: position of the next record
+	end     atomic.Int64    // the same for others
+	retain  int64           // µs, -1 = for ever
+	late    atomic.Int64
 
 	// Views.
 	run *runner

@@ -43,7 +43,12 @@ func (e *Engine) step(ep Epoch, in inputs, setup *Setup) error {
 			}
 			continue
 		}
+		before := rel.next
 		for _, x := range in[id] {
+			if x.rows == nil {
+				rel.replayCuts(x.cuts, ep)
+				continue
+			}
 			d.batches = append(d.batches, x.rows)
 			d.late = append(d.late, x.late)
 			for _, l := range x.late {
@@ -56,6 +61,10 @@ func (e *Engine) step(ep Epoch, in inputs, setup *Setup) error {
 			if rel.rowtime >= 0 {
 				rel.mark.observe(x.rows.Cols[rel.rowtime], int64(ep))
 			}
+		}
+		rel.end.Store(rel.next)
+		if rel.next == before {
+			continue
 		}
 		rel.lastIn = int64(ep)
 		if rel.rowtime < 0 {

@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"context"
+
 	"github.com/tarndb/tarn/exec/arrange"
 	"github.com/tarndb/tarn/exec/circuit"
 	"github.com/tarndb/tarn/exec/zset"
@@ -32,11 +34,16 @@ func (e *Engine) newStream(def StreamDef) (*relation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &relation{
+	r := &relation{
 		id: def.ID, kind: streamRelation, name: def.Name, columns: def.Columns, types: def.Types, rowtime: def.Rowtime,
-		topic: t, idle: def.IdleMicros, retain: def.RetainMicros,
+		topic: t, log: t, idle: def.IdleMicros, retain: def.RetainMicros,
 		mark: watermark{delay: def.DelayMicros, ahead: e.cfg.AheadMicros, value: noWatermark},
-	}, nil
+	}
+	if def.Outside != nil {
+		r.outside = &outsideTopic{name: def.Name, types: def.Types, rowtime: def.Rowtime, out: def.Outside, cuts: t, end: &r.end, source: &r.source, window: windowRows, ctx: context.Background()}
+		r.topic = r.outside
+	}
+	return r, nil
 }
 
 func (e *Engine) tableOptions(retain int64) arrange.TableOptions {

@@ -118,7 +118,7 @@ func (e *Engine) retainStream(r *relation, limit Epoch) error {
 	if after, held := e.heldAfter(r.id); held {
 		limit = min(limit, after+1)
 	}
-	_, err := r.topic.Retain(func(s segment.Info) bool { return s.LastEpoch < limit })
+	_, err := r.log.Retain(func(s segment.Info) bool { return s.LastEpoch < limit })
 	return err
 }
 

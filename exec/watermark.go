@@ -21,17 +21,14 @@ type watermark struct {
 // than ahead after arrival counts as arrival + ahead, so that one record dated
 // 9999 closes nothing. NULL and infinite times move nothing.
 func (w *watermark) observe(times *vec.Vec, arrival int64) {
-	limit := arrival + w.ahead
-	top := int64(math.MinInt64)
-	for i, t := range times.Ints {
-		if t > top && t != math.MaxInt64 && !times.IsNull(i) {
-			top = min(t, limit)
-		}
+	w.reach(topOf(times, 0, times.N), arrival)
+}
+
+// reach is observe for rows whose greatest rowtime that counts is top.
+func (w *watermark) reach(top, arrival int64) {
+	if top != math.MinInt64 {
+		w.value = max(w.value, min(top, arrival+w.ahead)-w.delay)
 	}
-	if top == math.MinInt64 {
-		return
-	}
-	w.value = max(w.value, top-w.delay)
 }
 
 // late marks the rows that were behind the watermark when their epoch began;
