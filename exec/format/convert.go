@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
@@ -33,6 +34,7 @@ type converter struct {
 	scale   int32
 	// buf and out hold the text and the bytes of the value under way.
 	buf, out []byte
+	writer   *jsonbWriter // of jsonb
 }
 
 // valueOptions say how values are read and written that JSON and texts have no
@@ -299,22 +301,21 @@ func (c *converter) datum(data []byte, t token) (types.Datum, error) {
 	switch c.t.OID {
 	case types.OIDJSON:
 		if t.kind == tokText {
-			return types.ParseText(view(raw), c.t, nil)
+			return types.String(view(raw)), checkJSON(raw)
 		}
 		return types.String(tokenJSON(data, t)), nil
 	case types.OIDJSONB:
 		if t.kind == tokText {
-			return types.ParseText(view(raw), c.t, nil)
+			return c.jsonbText(raw)
 		}
 		if c.cdc && (t.kind == tokString || t.kind == tokEscaped) {
 			text, err := unescape(c.buf[:0], raw)
 			if c.buf = text; err != nil {
 				return types.NullDatum, err
 			}
-			return types.ParseText(view(text), c.t, nil)
+			return c.jsonbText(text)
 		}
-		j, err := types.ParseJSONB(tokenJSON(data, t))
-		return types.String(j), err
+		return c.jsonb(data, t)
 	case types.OIDText, types.OIDVarchar, types.OIDBpchar, types.OIDName:
 		if c.decimal && t.kind == tokString {
 			return c.unscaled(raw, c.scale)
@@ -342,6 +343,46 @@ func (c *converter) datum(data []byte, t token) (types.Datum, error) {
 	return types.NullDatum, c.wrong(raw)
 }
 
+// jsonb converts any JSON.
+func (c *converter) jsonb(data []byte, t token) (types.Datum, error) {
+	s := jsonScan{data: data, pos: int(t.start), end: int(t.end)}
+	if t.kind == tokString || t.kind == tokEscaped {
+		s.pos, s.end = s.pos-1, s.end+1
+	}
+	if c.writer == nil {
+		c.writer = &jsonbWriter{}
+	}
+	out, err := c.writer.append(c.out[:0], &s)
+	if c.out = out; err != nil {
+		return types.NullDatum, err
+	}
+	return types.String(view(out)), nil
+}
+
+// jsonbText converts a text that may be JSON.
+func (c *converter) jsonbText(raw []byte) (types.Datum, error) {
+	if err := checkJSON(raw); err != nil {
+		return types.NullDatum, err
+	}
+	return c.jsonb(raw, token{end: uint32(len(raw))})
+}
+
+// checkJSON reports what is wrong with a text that should be JSON.
+func checkJSON(raw []byte) error {
+	if !utf8.Valid(raw) {
+		return errUTF8(raw)
+	}
+	s := jsonScan{data: raw, end: len(raw)}
+	if !s.value(nil, false) {
+		return s.err(0)
+	}
+	if s.space(); s.pos < s.end {
+		s.fail("nothing more should follow the value")
+		return s.err(0)
+	}
+	return nil
+}
+
 // tokenJSON is the JSON of a token.
 func tokenJSON(data []byte, t token) string {
 	if t.kind == tokString || t.kind == tokEscaped {
@@ -362,8 +403,10 @@ func (c *converter) number(raw []byte, k tokenKind) (types.Datum, error) {
 			return types.ParseText(view(raw), c.t, nil)
 		}
 		return c.integral(raw)
-	case types.OIDFloat4, types.OIDFloat8, types.OIDNumeric:
+	case types.OIDFloat4, types.OIDFloat8:
 		return types.ParseText(view(raw), c.t, nil)
+	case types.OIDNumeric:
+		return c.exact(raw, c.t)
 	case types.OIDDate, types.OIDTime, types.OIDTimestamp, types.OIDTimestamptz:
 		return c.timeNumber(raw)
 	case types.OIDBool:
@@ -381,9 +424,21 @@ func (c *converter) number(raw []byte, k tokenKind) (types.Datum, error) {
 	return types.NullDatum, c.wrong(raw)
 }
 
+// exact reads a number as a numeric.
+func (c *converter) exact(raw []byte, t types.Type) (types.Datum, error) {
+	for i, b := range raw {
+		if b|0x20 == 'e' {
+			if err := checkExponent(raw[i+1:]); err != nil {
+				return types.NullDatum, err
+			}
+		}
+	}
+	return types.ParseText(view(raw), t, nil)
+}
+
 // integral reads 1.0 and 1e3 as the integers that they are.
 func (c *converter) integral(raw []byte) (types.Datum, error) {
-	d, err := types.ParseText(view(raw), types.Numeric, nil)
+	d, err := c.exact(raw, types.Numeric)
 	if err != nil {
 		return d, err
 	}
@@ -416,7 +471,13 @@ func (c *converter) text(raw []byte, k tokenKind) (types.Datum, error) {
 	if c.elem != nil && k != tokText {
 		return types.NullDatum, c.wrong(raw)
 	}
-	d, err := types.ParseText(view(raw), c.t, nil)
+	var d types.Datum
+	var err error
+	if c.t.OID == types.OIDNumeric {
+		d, err = c.exact(raw, c.t)
+	} else {
+		d, err = types.ParseText(view(raw), c.t, nil)
+	}
 	if err != nil && len(raw) > excerptBytes {
 		e := *sqlerr.From(err)
 		e.Message = strings.Replace(e.Message, string(raw), excerpt(raw), 1)
@@ -508,7 +569,7 @@ func (c *converter) elements(s *jsonScan, a *types.Array, dim int) error {
 		if err != nil {
 			return err
 		}
-		if tok.kind == tokEscaped || c.elem.t.OID == types.OIDBytea { // it is in a buffer that the next one needs
+		if tok.kind == tokEscaped || c.elem.t.OID == types.OIDBytea || c.elem.t.OID == types.OIDJSONB { // it is in a buffer that the next one needs
 			d.S = strings.Clone(d.S)
 		}
 		a.Elems = append(a.Elems, d)

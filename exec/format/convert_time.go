@@ -104,7 +104,7 @@ func (c *converter) times(out *rows, col int, b block) {
 // timeNumber converts a number: dates are days since 1970, the others units
 // since 1970 or midnight.
 func (c *converter) timeNumber(raw []byte) (types.Datum, error) {
-	d, err := types.ParseText(view(raw), types.Numeric, nil)
+	d, err := c.exact(raw, types.Numeric)
 	if err != nil {
 		return d, err
 	}
