@@ -229,3 +229,181 @@ func TestSourceToSink(t *testing.T) {
 	w.exec("DROP SINK by_sku_out", "DROP SOURCE orders CASCADE", "DROP CONNECTION k")
 	w.want("SELECT count(*) FROM sys.sources", "0")
 }
+
+// TestKsql: ksqlDB's statements mean the default cluster.
+func TestKsql(t *testing.T) {
+	w := newWorld(t, "orders")
+	w.exec("CREATE STREAM orders2 (id BIGINT KEY, sku VARCHAR, qty INT) WITH (KAFKA_TOPIC = 'orders2', VALUE_FORMAT = 'JSON', PARTITIONS = 3)",
+		"INSERT INTO orders2 VALUES (1, 'x', 5)")
+	w.want("SELECT * FROM orders2", "1|x|5") // its own writes, without waiting
+	w.exec("INSERT INTO orders2 (id, sku, qty, rowtime) VALUES (2, 'y', 500, '2026-01-01 00:00:00+00'), (3, NULL, 7, DEFAULT)")
+	w.want("SELECT *, rowtime = '2026-01-01 00:00:00+00' FROM orders2 ORDER BY id", "1|x|5|f", "2|y|500|t", "3|NULL|7|f")
+	w.want("SHOW TOPICS", "orders|2|1", "orders2|3|1")
+	w.want("SHOW TOPICS LIKE '%2'", "orders2|3|1")
+	w.exec("CREATE STREAM big AS SELECT * FROM orders2 WHERE qty > 100 PARTITION BY sku EMIT CHANGES")
+	if got := w.received("big", 1); len(got) != 1 || strings.ReplaceAll(got[0], " ", "") != `y={"id":2,"qty":500}` {
+		t.Errorf("topic big has %q", got)
+	}
+	w.until("SELECT id, sku, qty FROM big", "2|y|500")
+	w.want("SELECT name, state FROM sys.sinks", "csas_big|running")
+	w.exec("INSERT INTO orders2 VALUES (4, 'z', 600)")
+	w.until("SELECT id, sku, qty FROM big ORDER BY id", "2|y|500", "4|z|600")
+	w.want("PRINT 'big' FROM BEGINNING LIMIT 0")
+	got := w.query("PRINT 'big' FROM BEGINNING LIMIT 2")
+	if len(got) != 2 || !strings.Contains(strings.Join(got, "\n"), `|y|{"id":2,"qty":500}`) {
+		t.Errorf("PRINT gave %q", got)
+	}
+	w.fails("PRINT 'nowhere' LIMIT 1", "42704")
+	w.exec("DROP STREAM big DELETE TOPIC")
+	w.want("SELECT count(*) FROM sys.sinks", "0")
+	w.want("SHOW TOPICS", "orders|2|1", "orders2|3|1")
+	w.fails("CREATE STREAM agg AS SELECT sku, count(*) FROM orders2 GROUP BY sku EMIT CHANGES", "0A000")
+	w.fails("BEGIN; INSERT INTO orders2 VALUES (9, 'x', 1)", "25001")
+	w.exec("ROLLBACK")
+	w.fails("BEGIN; CREATE STREAM o3 (id INT) WITH (KAFKA_TOPIC = 'orders', VALUE_FORMAT = 'JSON')", "25001")
+	w.exec("ROLLBACK")
+	w.fails("BEGIN; DROP STREAM orders2", "25001")
+	w.exec("ROLLBACK")
+	w.exec("CREATE TABLE users (id VARCHAR PRIMARY KEY, name VARCHAR) WITH (KAFKA_TOPIC = 'users', VALUE_FORMAT = 'JSON', PARTITIONS = 1)",
+		"INSERT INTO users VALUES ('a', 'Anna'), ('b', 'Bert'), ('a', 'Anne')")
+	w.want("SELECT * FROM users ORDER BY id", "a|Anne", "b|Bert")
+	w.send("users", "b", "")
+	w.until("SELECT * FROM users ORDER BY id", "a|Anne")
+	w.fails("UPDATE users SET name = 'x'", "42809")
+	w.fails("DELETE FROM users", "42809")
+}
+
+// TestColumnsFound: a statement without columns gets them from the records, says
+// so, and prints itself with them.
+func TestColumnsFound(t *testing.T) {
+	w := newWorld(t, "orders", "empty")
+	w.send("orders", "a", order(1, "x", 5), "a", order(2, "y", 200))
+	w.exec("CREATE SOURCE found WITH (connector = 'kafka', topic = 'orders') FORMAT PLAIN ENCODE JSON")
+	if len(w.notices) != 1 || !strings.HasPrefix(w.notices[0], `columns of "found" were inferred: `) {
+		t.Errorf("notices %q", w.notices)
+	}
+	w.until("SELECT id, sku, qty FROM found ORDER BY id", "1|x|5", "2|y|200")
+	w.fails("CREATE SOURCE none WITH (connector = 'kafka', topic = 'empty') FORMAT PLAIN ENCODE JSON", "02000")
+	w.fails("CREATE SOURCE none (id int) WITH (connector = 'kafka', topic = 'nowhere') FORMAT PLAIN ENCODE JSON", "42704")
+	w.fails("CREATE SOURCE none (id int) WITH (connector = 'kafka', topic = 'orders', properties.bootstrap.server = '127.0.0.1:1') FORMAT PLAIN ENCODE JSON", "08006")
+}
+
+// TestShowCreate: what SHOW CREATE prints makes the same object.
+func TestShowCreate(t *testing.T) {
+	w := newWorld(t, "orders", "raw")
+	w.exec("CREATE SECRET pw AS 'hidden'",
+		fmt.Sprintf("CREATE CONNECTION k TO KAFKA (BROKER '%s')", w.cfg.Kafka), ordersDDL,
+		"CREATE SOURCE parts (v jsonb, h jsonb HEADERS, t bytea HEADER('trace'), CHECK (v IS NOT NULL)) WITH (connection = k, topic = 'raw', scan.startup.mode = 'latest', on_error = 'null', history = 'local', retention = '3 days') FORMAT PLAIN ENCODE JSON",
+		"CREATE TABLE latest (id bigint PRIMARY KEY, name text) WITH (connection = k, topic = 'raw', schema.registry.username = 'u', schema.registry.password = SECRET pw) FORMAT UPSERT ENCODE JSON",
+		"CREATE STREAM kv (a BIGINT KEY, b VARCHAR) WITH (KAFKA_TOPIC = 'raw', VALUE_FORMAT = 'DELIMITED', VALUE_DELIMITER = 'TAB')",
+		"CREATE TABLE copy (id bigint PRIMARY KEY, name text)",
+		"CREATE SINK out AS SELECT id, sku FROM orders WHERE qty > 100 WITH (connection = k, topic = 'out', commit_interval = '1 s') FORMAT PLAIN ENCODE JSON",
+		"CREATE SINK up FROM latest WITH (connection = k, topic = 'up') FORMAT UPSERT ENCODE JSON",
+		"CREATE SINK inside INTO copy FROM latest")
+	show := func(name string) string {
+		return strings.SplitN(w.query("SHOW CREATE " + name)[0], "|", 2)[1]
+	}
+	names := []string{"out", "up", "inside", "kv", "latest", "parts", "orders", "CONNECTION k"}
+	texts := map[string]string{}
+	for _, n := range names {
+		texts[n] = show(n)
+		kind := strings.Fields(texts[n])[1]
+		w.exec("DROP " + kind + " " + strings.TrimPrefix(n, "CONNECTION "))
+	}
+	for i := range names {
+		n := names[len(names)-1-i]
+		w.exec(texts[n])
+		if got := show(n); got != texts[n] {
+			t.Errorf("%s: printed\n%s\nmade it\n%s", n, texts[n], got)
+		}
+	}
+	all := fmt.Sprint(texts, w.query("SHOW CREATE SECRET pw"), w.query("SELECT * FROM sys.secrets"), w.query("SELECT * FROM sys.sources"))
+	if strings.Contains(all, "hidden") {
+		t.Errorf("the secret is shown: %s", all)
+	}
+	if !strings.Contains(texts["latest"], "schema.registry.password = SECRET public.pw") {
+		t.Errorf("the secret is not named: %s", texts["latest"])
+	}
+	w.want("DESCRIBE orders", "id|bigint|yes|", "sku|text|yes|", "qty|integer|yes|", "at|timestamp with time zone|no|rowtime",
+		"k|bytea|yes|from key", "ts|timestamp with time zone|yes|from timestamp", "partition|integer|yes|from partition",
+		"offset|bigint|yes|from offset", "headers|jsonb|yes|from headers")
+}
+
+// TestSecrets: without a key none can be made; with another key none can be used,
+// and the server comes up all the same.
+func TestSecrets(t *testing.T) {
+	w := newWorld(t, "orders")
+	w.exec("CREATE SECRET u AS 'user'", "CREATE SECRET pw AS 'hidden'",
+		"CREATE SOURCE o (id bigint) WITH (topic = 'orders', schema.registry.username = SECRET u, schema.registry.password = SECRET pw) FORMAT PLAIN ENCODE JSON")
+	w.fails("CREATE SECRET pw AS 'again'", "42710")
+	w.fails("DROP SECRET pw", "2BP01")
+	w.until("SELECT state FROM sys.sources", "running")
+	t.Setenv("TARN_SECRET_KEY", "another key for the tests")
+	w.restart()
+	w.want("SELECT state, error FROM sys.sources", `error|secret "pw" cannot be opened with the server's key`)
+	w.want("SELECT kind, name, code FROM sys.errors", "source|o|28000")
+	t.Setenv("TARN_SECRET_KEY", "")
+	w.restart()
+	w.want("SELECT state, error FROM sys.sources", "error|the server has no key for secrets")
+	w.fails("CREATE SECRET other AS 'x'", "55000")
+	t.Setenv("TARN_SECRET_KEY", "a key for the tests of secrets")
+	w.restart()
+	w.until("SELECT state FROM sys.sources", "running")
+}
+
+// TestAlterSource: options, pauses that last, and dead letters that get another
+// chance.
+func TestAlterSource(t *testing.T) {
+	w := newWorld(t, "orders")
+	w.exec("CREATE SOURCE o (id bigint, qty int, CHECK (qty > 0)) WITH (topic = 'orders') FORMAT PLAIN ENCODE JSON")
+	w.send("orders", "a", `{"id": 1, "qty": 5}`, "a", `{"id": 2, "qty": 0}`, "a", `{"id": 3, "qty": "many"}`)
+	w.until("SELECT id FROM o", "1")
+	w.until("SELECT code FROM sys.dead_letters ORDER BY \"offset\"", "23514", "22P02")
+	w.fails("ALTER SOURCE o SET (topic = 'x')", "0A000")
+	w.fails("ALTER SOURCE o SET (on_gapp = 'stop')", "22023")
+	w.fails("ALTER SOURCE nowhere SET (on_gap = 'stop')", "42P01")
+	w.exec("ALTER SOURCE o SET (on_error = 'null', on_gap = 'continue')")
+	w.exec("ALTER SOURCE o REDRIVE DEAD LETTERS WHERE at > now() - INTERVAL '1 hour' AND code = '22P02'")
+	w.want("SELECT id, qty FROM o ORDER BY id", "1|5", "3|NULL")
+	w.want("SELECT code, attempts FROM sys.dead_letters", "23514|1")
+	w.exec("ALTER SOURCE o REDRIVE DEAD LETTERS")
+	w.want("SELECT code, attempts FROM sys.dead_letters", "23514|2")
+	w.fails("INSERT INTO sys.dead_letters (source_id) VALUES (1)", "42501")
+	w.exec("CREATE MATERIALIZED VIEW per_code AS SELECT code, count(*) AS n FROM sys.dead_letters GROUP BY code")
+	w.want("SELECT * FROM per_code", "23514|1")
+	w.exec("DELETE FROM sys.dead_letters")
+	w.want("SELECT * FROM per_code")
+
+	w.exec("PAUSE o")
+	w.send("orders", "a", `{"id": 4, "qty": 1}`)
+	w.restart()
+	w.want("SELECT state FROM sys.sources", "paused")
+	w.exec("INSERT INTO o (id, qty) VALUES (5, 1)") // it is in the topic, and a warning says that it has not come back
+	w.want("SELECT count(*) FROM o", "2")
+	w.exec("RESUME o")
+	w.until("SELECT id FROM o WHERE id > 3 ORDER BY id", "4", "5")
+	w.fails("PAUSE per_code", "0A000")
+}
+
+// TestSinkInto: sinks into relations, and of queries that keep state.
+func TestSinkInto(t *testing.T) {
+	w := newWorld(t)
+	w.exec("CREATE STREAM s (k text, v int)", "CREATE TABLE sums (k text PRIMARY KEY, total bigint)", "CREATE STREAM all_s (k text, v int)",
+		"CREATE SINK sums_in INTO sums AS SELECT k, sum(v) FROM s GROUP BY k",
+		"CREATE SINK copy_in INTO all_s FROM s",
+		"CREATE SINK counts AS SELECT k, count(*) AS n FROM s GROUP BY k WITH (connector = 'kafka', topic = 'counts') FORMAT UPSERT ENCODE JSON",
+		"INSERT INTO s VALUES ('a', 1), ('a', 2), ('b', 5)")
+	w.until("SELECT * FROM sums ORDER BY k", "a|3", "b|5")
+	w.until("SELECT * FROM all_s ORDER BY k, v", "a|1", "a|2", "b|5")
+	if got := strings.ReplaceAll(fmt.Sprint(w.received("counts", 2)), " ", ""); !strings.Contains(got, `"n":2`) {
+		t.Errorf("topic counts has %s", got)
+	}
+	w.restart()
+	w.exec("INSERT INTO s VALUES ('a', 10)")
+	w.until("SELECT * FROM sums ORDER BY k", "a|13", "b|5")
+	w.until("SELECT count(*) FROM all_s", "4")
+	w.fails("DROP STREAM s", "2BP01")
+	w.fails("DROP TABLE sums", "2BP01")
+	w.exec("DROP SINK sums_in", "DROP SINK copy_in", "DROP SINK counts", "DROP STREAM s", "DROP TABLE sums")
+	w.want("SELECT count(*) FROM sys.views", "0")
+}

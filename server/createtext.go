@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tarndb/tarn/catalog"
+	"github.com/tarndb/tarn/sql/ast"
 	"github.com/tarndb/tarn/sql/types"
 )
 
@@ -36,7 +37,7 @@ func createText(snap *catalog.Snapshot, o *catalog.Object) string {
 		if c.Hidden {
 			continue
 		}
-		line := "  " + quoteIfNeeded(c.Name) + " " + c.Type.String()
+		line := "  " + ast.QuoteIdent(c.Name) + " " + c.Type.String()
 		if c.Default != "" {
 			line += " DEFAULT " + c.Default
 		}
@@ -51,15 +52,15 @@ func createText(snap *catalog.Snapshot, o *catalog.Object) string {
 	if len(o.PrimaryKey) > 0 {
 		var keys []string
 		for _, k := range o.PrimaryKey {
-			keys = append(keys, quoteIfNeeded(o.Columns[k].Name))
+			keys = append(keys, ast.QuoteIdent(o.Columns[k].Name))
 		}
-		lines = append(lines, "  CONSTRAINT "+quoteIfNeeded(o.PrimaryKeyName)+" PRIMARY KEY ("+strings.Join(keys, ", ")+")")
+		lines = append(lines, "  CONSTRAINT "+ast.QuoteIdent(o.PrimaryKeyName)+" PRIMARY KEY ("+strings.Join(keys, ", ")+")")
 	}
 	for _, c := range o.Checks {
-		lines = append(lines, "  CONSTRAINT "+quoteIfNeeded(c.Name)+" CHECK ("+c.Expr+")")
+		lines = append(lines, "  CONSTRAINT "+ast.QuoteIdent(c.Name)+" CHECK ("+c.Expr+")")
 	}
 	if w := o.Watermark; w != nil && !o.Columns[w.Column].Hidden {
-		c := quoteIfNeeded(o.Columns[w.Column].Name)
+		c := ast.QuoteIdent(o.Columns[w.Column].Name)
 		line := "  WATERMARK FOR " + c + " AS " + c + " - " + micros(w.DelayMicros)
 		if w.IdleMicros > 0 {
 			line += " IDLE TIMEOUT " + micros(w.IdleMicros)
@@ -76,7 +77,7 @@ func createText(snap *catalog.Snapshot, o *catalog.Object) string {
 }
 
 func fullName(o *catalog.Object) string {
-	return quoteIfNeeded(o.Schema) + "." + quoteIfNeeded(o.Name)
+	return ast.QuoteIdent(o.Schema) + "." + ast.QuoteIdent(o.Name)
 }
 
 func withText(o *catalog.Object) string {

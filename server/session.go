@@ -144,7 +144,7 @@ func (s *session) options(params []types.Type) planner.Options {
 	env := s.set.env
 	env.Now = s.now()
 	return planner.Options{Catalog: s.catalog(), SearchPath: s.set.searchPath, Env: &env, ParamTypes: params, Session: s.view(),
-		AsOfEvent: s.settingTime(s.set.asOfEvent), AsOfSystem: s.settingTime(s.set.asOfSystem)}
+		DefaultCluster: s.srv.cfg.Kafka != "", AsOfEvent: s.settingTime(s.set.asOfEvent), AsOfSystem: s.settingTime(s.set.asOfSystem)}
 }
 
 // settingTime is the value of as_of_event_time or as_of_system_time; nil = not set.

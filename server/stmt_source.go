@@ -95,10 +95,10 @@ func placed(err error, pos int) error {
 func (s *session) tellColumns(o *catalog.Object, found []catalog.Column) {
 	cols := make([]string, len(found))
 	for i, c := range found {
-		cols[i] = quoteIfNeeded(c.Name) + " " + c.Type.String()
+		cols[i] = ast.QuoteIdent(c.Name) + " " + c.Type.String()
 	}
 	s.notice(pgwire.Notice, sqlerr.New("00000", "columns of %q were inferred: %s", o.Name, strings.Join(cols, ", ")).
-		WithHint("They stay as they are now. SHOW CREATE %s prints the statement with them.", quoteIfNeeded(o.Name)))
+		WithHint("They stay as they are now. SHOW CREATE %s prints the statement with them.", ast.QuoteIdent(o.Name)))
 }
 
 // askSource asks the cluster what the statement leaves open: that the topic is
@@ -144,7 +144,7 @@ func (s *session) askSource(ctx context.Context, src *planner.Source) (found []c
 	}
 	if len(found) == 0 {
 		return nil, nil, sqlerr.New(sqlerr.InvalidTableDefinition, "no columns were found in topic %q", o.Connector.Topic).At(src.InferPos).
-			WithHint("Write the columns: CREATE SOURCE %s (…).", quoteIfNeeded(o.Name))
+			WithHint("Write the columns: CREATE SOURCE %s (…).", ast.QuoteIdent(o.Name))
 	}
 	return found, start, nil
 }
