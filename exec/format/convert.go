@@ -139,6 +139,9 @@ func (c *converter) slow(out *rows, col int, b block, row int, t token) {
 }
 
 func (c *converter) others(out *rows, col int, b block) {
+	if c.t.Phys() == types.PhysBytes {
+		b.reserve(&out.cols[col], col, out.records)
+	}
 	for row, i := 0, col; row < len(b.record); row, i = row+1, i+b.stride {
 		c.slow(out, col, b, row, b.tokens[i])
 	}

@@ -1,7 +1,7 @@
 package format
 
 import (
-	"bytes"
+	"strings"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
@@ -83,7 +83,7 @@ func (c *converter) times(out *rows, col int, b block) {
 	free := c.t.Mod < 0
 	for row, i := 0, col; row < len(b.record); row, i = row+1, i+b.stride {
 		t := b.tokens[i]
-		if free && zoned && t.kind == tokString {
+		if free && zoned && (t.kind == tokString || t.kind == tokText) {
 			if v, ok := types.ParseTimestamptzISO(b.data[t.start:t.end]); ok {
 				to.Int(v)
 				continue
@@ -159,9 +159,23 @@ func movesWithClock(raw []byte) bool {
 	if len(raw) > 32 {
 		return false // those words stand alone, or with a time of day
 	}
-	lower := bytes.ToLower(raw)
-	for _, w := range [...]string{"now", "today", "tomorrow", "yesterday"} {
-		if bytes.Contains(lower, []byte(w)) {
+	word := 0 // letters in a row
+	for i := 0; i <= len(raw); i++ {
+		if i < len(raw) && raw[i]|0x20 >= 'a' && raw[i]|0x20 <= 'z' {
+			word++
+			continue
+		}
+		if word >= 3 && isClockWord(raw[i-word:i]) {
+			return true
+		}
+		word = 0
+	}
+	return false
+}
+
+func isClockWord(w []byte) bool {
+	for _, known := range [...]string{"now", "today", "tomorrow", "yesterday"} {
+		if len(w) == len(known) && strings.EqualFold(view(w), known) {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package format
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
@@ -120,9 +121,12 @@ func encodeRows(ctx context.Context, p partEncoder, cols []*vec.Vec, n int, skip
 				return nil, err
 			}
 			out.end(i, true)
-			continue
+		} else {
+			out.end(i, false)
 		}
-		out.end(i, false)
+		if i == 15 { // the others will be about as long
+			out.Data = slices.Grow(out.Data, len(out.Data)*(n-16)/14+64)
+		}
 	}
 	return out.finish(n)
 }

@@ -100,6 +100,10 @@ func (v *jsonValue) append(dst []byte, col *vec.Vec, i int) ([]byte, error) {
 	switch v.t.OID {
 	case types.OIDInt2, types.OIDInt4, types.OIDInt8, types.OIDOid:
 		return strconv.AppendInt(dst, col.Ints[i], 10), nil
+	case types.OIDFloat8:
+		return appendFloatJSON(dst, col.Floats[i], 64), nil
+	case types.OIDDate, types.OIDTime, types.OIDTimestamp, types.OIDTimestamptz:
+		return v.time(dst, col.Ints[i])
 	case types.OIDText, types.OIDVarchar, types.OIDBpchar, types.OIDName:
 		return types.AppendJSONString(dst, view(col.Bytes(i))), nil
 	case types.OIDBytea:
@@ -229,6 +233,9 @@ func (v *jsonValue) time(dst []byte, x int64) ([]byte, error) {
 		return v.stamp(dst, x), nil
 	}
 	dst = append(dst, '"')
+	if zoned := v.t.OID == types.OIDTimestamptz; (zoned || v.t.OID == types.OIDTimestamp) && x >= isoFirst && x < isoEnd {
+		return append(appendISO(dst, x, zoned), '"'), nil
+	}
 	start := len(dst)
 	dst = types.AppendText(dst, types.Int(x), v.t, nil)
 	if !infinite && (v.t.OID == types.OIDTimestamp || v.t.OID == types.OIDTimestamptz) {
@@ -236,6 +243,51 @@ func (v *jsonValue) time(dst []byte, x int64) ([]byte, error) {
 	}
 	return append(dst, '"'), nil
 }
+
+// isoFirst and isoEnd bound the years 1 to 9999, µs since 2000-01-01.
+const (
+	isoFirst = -730119 * microsOfDay
+	isoEnd   = 2921940 * microsOfDay
+)
+
+// appendISO writes a timestamp of those years. The days are counted from
+// 0000-03-01, so that the leap day is the last of its year; the calendar repeats
+// every 400 years.
+func appendISO(dst []byte, x int64, zoned bool) []byte {
+	days := floorDiv(x, microsOfDay)
+	us := x - days*microsOfDay
+	z := days + 730425
+	era := floorDiv(z, 146097)
+	doe := z - era*146097
+	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
+	doy := doe - (365*yoe + yoe/4 - yoe/100)
+	month := (5*doy + 2) / 153
+	day := doy - (153*month+2)/5 + 1
+	year := yoe + era*400
+	if month += 3; month > 12 {
+		month, year = month-12, year+1
+	}
+	dst = twoDigits(twoDigits(dst, year/100), year%100)
+	dst = twoDigits(append(dst, '-'), month)
+	dst = twoDigits(append(dst, '-'), day)
+	sec := us / 1_000_000
+	dst = twoDigits(append(dst, 'T'), sec/3600)
+	dst = twoDigits(append(dst, ':'), sec/60%60)
+	dst = twoDigits(append(dst, ':'), sec%60)
+	if us %= 1_000_000; us > 0 {
+		dst = append(dst, '.')
+		for unit := int64(100_000); us > 0; unit /= 10 {
+			dst = append(dst, byte('0'+us/unit))
+			us %= unit
+		}
+	}
+	if zoned {
+		dst = append(dst, 'Z')
+	}
+	return dst
+}
+
+func twoDigits(dst []byte, v int64) []byte { return append(dst, byte('0'+v/10), byte('0'+v%10)) }
 
 // isoStamp turns "2024-01-02 03:04:05+00" at start into 2024-01-02T03:04:05Z. A
 // year BC keeps its letters at the end.
