@@ -126,6 +126,12 @@ func inferAvro(ctx context.Context, p part, _ *vec.Vec) ([]Column, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, path := range p.Rows {
+		if at := n.at(path); at != nil && at.record() != nil {
+			n = at
+			break
+		}
+	}
 	r := n.record()
 	if r == nil {
 		if n.kind == kindNone && n.typ != avroUnion {

@@ -106,19 +106,22 @@ func (n *avroNode) record() *avroNode {
 	return n
 }
 
-func (n *avroNode) reaches(path []string) bool {
+func (n *avroNode) reaches(path []string) bool { return n.at(path) != nil }
+
+// at is the node at a path, or nil.
+func (n *avroNode) at(path []string) *avroNode {
 	for _, name := range path {
 		r := n.record()
 		if r == nil {
-			return false
+			return nil
 		}
 		i := r.find(name)
 		if i < 0 {
-			return false
+			return nil
 		}
 		n = r.fields[i].node
 	}
-	return true
+	return n
 }
 
 // find looks a field up by its exact name, then without case, then by the names

@@ -39,6 +39,7 @@ func encodings() []encoding {
 		noneEncoding(),
 		avroEncoding(),
 		protobufEncoding(),
+		jsonSchemaEncoding(),
 	}
 }
 

@@ -160,6 +160,12 @@ func inferProtobuf(ctx context.Context, p part, _ *vec.Vec) ([]Column, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, path := range p.Rows {
+		if at := protoAt(d, path); at != nil {
+			d = at
+			break
+		}
+	}
 	m := protoTree(d)
 	cols := make([]Column, d.Fields().Len())
 	for i := range cols {
@@ -167,6 +173,18 @@ func inferProtobuf(ctx context.Context, p part, _ *vec.Vec) ([]Column, error) {
 		cols[i] = Column{Name: f.name, Type: f.natural()}
 	}
 	return cols, nil
+}
+
+// protoAt is the message type at a path, or nil.
+func protoAt(d protoreflect.MessageDescriptor, path []string) protoreflect.MessageDescriptor {
+	for _, name := range path {
+		f := d.Fields().ByName(protoreflect.Name(name))
+		if f == nil || f.Message() == nil || f.Cardinality() == protoreflect.Repeated {
+			return nil
+		}
+		d = f.Message()
+	}
+	return d
 }
 
 // protoEncoder writes rows as messages of the schema of the options, or of one
