@@ -72,7 +72,9 @@ type SourceDef struct {
 	Topic string
 	Spec  format.Spec // its columns are the relation's
 	Table bool        // records put and delete rows by key
-	Start Start
+	// ReadThrough: the stream keeps no rows of its own (exec.StreamDef.Outside).
+	ReadThrough bool
+	Start       Start
 	OnError
 	OnGap
 	// DeadLetterTopic gets a copy of each dead letter, "" = none.
@@ -133,8 +135,9 @@ type SinkDef struct {
 
 	// NoSnapshot: only changes after the sink's beginning.
 	NoSnapshot bool
-	// Since: with NoSnapshot, the epoch after which changes count; 0 = the newest
-	// when the sink first runs.
+	// Since is the epoch of the sink's creation. It tells the sink from those of
+	// other databases that write to the same cluster, and with NoSnapshot changes
+	// after it count. 0: not known; then changes count from the first run on.
 	Since          exec.Epoch
 	CommitInterval time.Duration // 0 = 100 ms
 	BatchBytes     int64         // one transaction's rows, roughly, in whole epochs; 0 = 8 MiB

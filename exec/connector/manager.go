@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,9 +20,6 @@ type Config struct {
 	// Now is the wall clock, µs since 2000-01-01 UTC.
 	Now func() int64
 	Log *slog.Logger // nil = discard
-	// Identity tells this database from others that write to the same clusters: it
-	// is part of the names of transactions.
-	Identity string
 	// Metrics gets tarn_connector_*; nil = none.
 	Metrics prometheus.Registerer
 	// SourceBytes bounds the records of one source that are on their way; 0 = 64 MiB.
@@ -207,16 +205,18 @@ func (m *Manager) StopSink(id uint64) {
 	}
 }
 
-// DropSink stops a sink for good.
+// DropSink stops a sink for good, whether it runs or not, and gives free what was
+// kept for it.
 func (m *Manager) DropSink(id uint64) error {
-	m.mu.Lock()
-	k := m.sinks[id]
-	m.mu.Unlock()
 	m.StopSink(id)
-	if k == nil {
-		return nil
+	for _, h := range m.engine.Holds() {
+		if strings.HasPrefix(h.Name, holdPrefix(id)) {
+			if err := m.engine.Release(h.Name); err != nil {
+				return err
+			}
+		}
 	}
-	return k.release()
+	return nil
 }
 
 // Pause holds a source or sink until Resume.

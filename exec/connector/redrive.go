@@ -37,10 +37,14 @@ func (m *Manager) Redrive(ctx context.Context, id uint64, keys []LetterKey) (Red
 	if s == nil {
 		return Redriven{}, sqlerr.New(sqlerr.UndefinedObject, "the source is not running")
 	}
+	def := s.definition()
+	if def.ReadThrough {
+		return Redriven{}, sqlerr.New(sqlerr.FeatureNotSupported, "dead letters of %q cannot be redriven: it keeps no rows of its own", def.Name).
+			WithHint("A stream WITH (history = 'local') can take them.")
+	}
 	if err := m.openShelf(ctx); err != nil {
 		return Redriven{}, err
 	}
-	def := s.definition()
 	dec, err := newVerifying(&def)
 	if err != nil {
 		return Redriven{}, err

@@ -374,17 +374,9 @@ func (k *sink) hold(after exec.Epoch) error {
 	return nil
 }
 
-// release gives what was kept for the sink free.
-func (k *sink) release() error {
-	for _, id := range scanned(k.def.Plan) {
-		if err := k.m.engine.Release(k.holdName(id)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (k *sink) holdName(object uint64) string { return holdPrefix(k.def.ID) + itoa(object) }
 
-func (k *sink) holdName(object uint64) string { return "sink " + itoa(k.def.ID) + " " + itoa(object) }
+func holdPrefix(sink uint64) string { return "sink " + itoa(sink) + " " }
 
 // scanned are the relations that a plan reads.
 func scanned(root plan.Node) []uint64 {
@@ -408,7 +400,7 @@ func (k *sink) newTarget() (target, error) {
 	if k.def.Into != 0 {
 		return &relationTarget{engine: k.m.engine, def: &k.def}, nil
 	}
-	return newTopicTarget(&k.def, k.m.cfg.Identity)
+	return newTopicTarget(&k.def)
 }
 
 // changes are what updates come to, by the sink's envelope.

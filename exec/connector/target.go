@@ -25,12 +25,12 @@ type topicTarget struct {
 	id   string
 }
 
-func newTopicTarget(def *SinkDef, identity string) (*topicTarget, error) {
+func newTopicTarget(def *SinkDef) (*topicTarget, error) {
 	enc, err := format.NewEncoder(def.Spec)
 	if err != nil {
 		return nil, err
 	}
-	return &topicTarget{def: def, enc: enc, id: sinkID(def, identity)}, nil
+	return &topicTarget{def: def, enc: enc, id: sinkID(def)}, nil
 }
 
 func (t *topicTarget) open(ctx context.Context) (exec.Epoch, bool, error) {
@@ -49,10 +49,10 @@ func (t *topicTarget) open(ctx context.Context) (exec.Epoch, bool, error) {
 
 // sinkID names the sink to the cluster, apart from those of other databases and
 // from an earlier one of its name.
-func sinkID(def *SinkDef, identity string) string {
+func sinkID(def *SinkDef) string {
 	id := def.Name + "-" + itoa(def.ID)
-	if identity != "" {
-		id += "-" + identity
+	if def.Since != 0 {
+		id += "-" + strconv.FormatUint(def.Since, 36)
 	}
 	return id
 }
