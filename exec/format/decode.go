@@ -159,6 +159,11 @@ func (d *decoder) openKey() error {
 	}
 	p := part{Key: true, Topic: s.Topic, Envelope: d.env.name, Fields: d.keyAsks, Registry: s.Registry, NullOnError: s.NullOnError}
 	d.key, err = d.openPart(e, p, s.Key.Options)
+	if err != nil && s.Key.Name == "" && d.env.open != nil && !d.keyed {
+		// A feed tells the keys of deleted rows in its values; the record's key only
+		// helps where it does not.
+		d.key, err = nil, nil
+	}
 	return err
 }
 

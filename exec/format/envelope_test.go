@@ -144,6 +144,33 @@ func TestEnvelopes(t *testing.T) {
 	}
 }
 
+// An envelope asks for fields by their paths, so that it is the same in Avro.
+func TestDebeziumAvro(t *testing.T) {
+	const schema = `{"type":"record","name":"Envelope","fields":[
+		{"name":"before","type":["null",{"type":"record","name":"Value","fields":[
+			{"name":"id","type":"long"},{"name":"a","type":["null","string"]},
+			{"name":"at","type":{"type":"long","connect.version":1,"connect.name":"io.debezium.time.MicroTimestamp"}}]}]},
+		{"name":"after","type":["null","Value"]},
+		{"name":"source","type":{"type":"record","name":"Source","fields":[{"name":"db","type":"string"},{"name":"table","type":"string"}]}},
+		{"name":"op","type":"string"}]}`
+	row := func(id int64, a string) map[string]any { return map[string]any{"id": id, "a": a, "at": int64(1709201472000001)} }
+	source := map[string]any{"db": "shop", "table": "t"}
+	var values []string
+	for _, v := range []map[string]any{
+		{"before": nil, "after": row(1, "x"), "source": source, "op": "c"},
+		{"before": row(1, "x"), "after": row(2, "y"), "source": source, "op": "u"},
+		{"before": row(2, "y"), "after": nil, "source": source, "op": "d"},
+	} {
+		values = append(values, avroImage(t, schema, v))
+	}
+	s := Spec{Columns: columnsOf(t, "id int8, a text, at timestamp"), PK: []int{0}, Envelope: Debezium, Value: Encoding{Name: "avro", Options: map[string]string{"schema": schema}}}
+	const want = "0 put 1 x 2024-02-29 10:11:12.000001\n1 delete 1 NULL NULL\n1 put 2 y 2024-02-29 10:11:12.000001\n2 delete 2 NULL NULL\n4 bad "
+	d := decodeAll(t, s, recordsOf(nil, append(values, none, "\x09")))
+	if got := show(d, s.Columns); !strings.HasPrefix(got, want) {
+		t.Errorf("got\n%s want\n%s", got, want)
+	}
+}
+
 // What is written as Debezium is read as it was meant.
 func TestDebeziumRoundTrip(t *testing.T) {
 	s := Spec{Columns: columnsOf(t, "id int8, a text"), PK: []int{0}, Envelope: Debezium, Value: Encoding{Name: "json"}}
