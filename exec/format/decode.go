@@ -63,6 +63,26 @@ func fieldOf(c Column) field {
 	return f
 }
 
+// keyFieldOf is what one of the key's columns asks of it: a column of JSON that is the only one and has no path is the whole key.
+func keyFieldOf(c Column, alone bool) field {
+	f := fieldOf(c)
+	if alone && c.From == FromKey && c.Path == "" && (c.Type.OID == types.OIDJSONB || c.Type.OID == types.OIDJSON) {
+		f.Paths = [][]string{{}}
+	}
+	return f
+}
+
+// keyColumns counts the columns that are From the key.
+func (s *Spec) keyColumns() int {
+	n := 0
+	for _, c := range s.Columns {
+		if c.From == FromKey {
+			n++
+		}
+	}
+	return n
+}
+
 // under puts the paths of f below a prefix.
 func (f field) under(prefixes ...[]string) field {
 	var paths [][]string
@@ -124,7 +144,7 @@ func (d *decoder) openKey() error {
 	ask := func(i int) {
 		if d.keyOf[i] < 0 {
 			d.keyOf[i] = int32(len(d.keyAsks))
-			f := fieldOf(s.Columns[i])
+			f := keyFieldOf(s.Columns[i], s.keyColumns() == 1)
 			if d.env.wrapped {
 				f = f.under(nil, []string{"payload"})
 			}
@@ -148,7 +168,11 @@ func (d *decoder) openKey() error {
 	if len(d.keyAsks) == 0 {
 		return nil
 	}
-	name := s.keyEncoding(len(d.keyAsks))
+	var ts []types.Type
+	for _, f := range d.keyAsks {
+		ts = append(ts, f.Type)
+	}
+	name := s.keyEncoding(ts)
 	e, err := findEncoding(name, "key")
 	if err != nil {
 		return err
@@ -168,13 +192,15 @@ func (d *decoder) openKey() error {
 }
 
 // keyEncoding is the encoding of the keys, which may be left out: one column is
-// a Kafka primitive, several are encoded as the value is.
-func (s *Spec) keyEncoding(fields int) string {
-	switch {
-	case s.Key.Name != "":
+// a Kafka primitive if its type is one, others are encoded as the value is.
+func (s *Spec) keyEncoding(ts []types.Type) string {
+	if s.Key.Name != "" {
 		return s.Key.Name
-	case fields == 1 && (s.Envelope == "" || s.Envelope == Plain || s.Envelope == Upsert):
-		return "kafka"
+	}
+	if env := s.Envelope; len(ts) == 1 && (env == "" || env == Plain || env == Upsert) {
+		if _, ok := kafkaWidth(ts[0]); ok {
+			return "kafka"
+		}
 	}
 	return s.Value.Name
 }

@@ -39,7 +39,11 @@ func NewEncoder(s Spec) (Encoder, error) {
 			WithHint("Name its columns with primary_key = '…'.")
 	}
 	if len(e.keyCols) > 0 && !(s.Key.Name == "none" && !env.table) {
-		if e.key, err = e.openPart(s.keyEncoding(len(e.keyCols)), s.Key.Options, true, e.keyCols); err != nil {
+		var ts []types.Type
+		for _, i := range e.keyCols {
+			ts = append(ts, s.Columns[i].Type)
+		}
+		if e.key, err = e.openPart(s.keyEncoding(ts), s.Key.Options, true, e.keyCols); err != nil {
 			return nil, err
 		}
 	}
@@ -60,7 +64,7 @@ type encoder struct {
 func (e *encoder) openPart(name string, options map[string]string, key bool, cols []int) (partEncoder, error) {
 	p := part{Key: key, Topic: e.spec.Topic, Envelope: e.env.name, Registry: e.spec.Registry}
 	for _, i := range cols {
-		f := fieldOf(e.spec.Columns[i])
+		f := keyFieldOf(e.spec.Columns[i], len(cols) == 1)
 		f.Paths = f.Paths[:1]
 		p.Fields = append(p.Fields, f)
 	}

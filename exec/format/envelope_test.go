@@ -40,6 +40,9 @@ func TestEnvelopes(t *testing.T) {
 		{"upsert: two key columns, encoded as the value is", "upsert", "key:a int4, key:b text, c text", []int{0, 1}, nil,
 			[]string{`{"a":1,"b":"x"}`, `{"a":1,"b":"x"}`}, []string{`{"c":"z"}`, none},
 			"0 put 1 x z\n1 delete 1 x NULL\n"},
+		{"plain: the whole key as jsonb", "plain", "key:k jsonb, a text", nil, nil,
+			[]string{`{"id":1, "x":[2]}`, `7`, none, `{`}, []string{`{"a":"x"}`, `{"a":"y"}`, `{"a":"z"}`, `{"a":"z"}`},
+			"0 put {\"x\": [2], \"id\": 1} x\n1 put 7 y\n2 put NULL z\n3 bad 22P02 key: invalid JSON at byte 1: it ends too early\n"},
 		{"debezium: all operations", "debezium", "id int8, a text", []int{0}, nil,
 			[]string{none, none, none, none, none, none, none},
 			[]string{
@@ -153,7 +156,9 @@ func TestDebeziumAvro(t *testing.T) {
 		{"name":"after","type":["null","Value"]},
 		{"name":"source","type":{"type":"record","name":"Source","fields":[{"name":"db","type":"string"},{"name":"table","type":"string"}]}},
 		{"name":"op","type":"string"}]}`
-	row := func(id int64, a string) map[string]any { return map[string]any{"id": id, "a": a, "at": int64(1709201472000001)} }
+	row := func(id int64, a string) map[string]any {
+		return map[string]any{"id": id, "a": a, "at": int64(1709201472000001)}
+	}
 	source := map[string]any{"db": "shop", "table": "t"}
 	var values []string
 	for _, v := range []map[string]any{

@@ -42,6 +42,9 @@ func newJSONEncoder(p part) (partEncoder, error) {
 			return nil, err
 		}
 		e.vals = append(e.vals, v)
+		if e.single = e.single || len(f.Paths[0]) == 0; e.single {
+			continue
+		}
 		open := byte(',')
 		if i == 0 {
 			open = '{'
