@@ -47,7 +47,7 @@ func specOf(o *catalog.Object, registry format.Registry) format.Spec {
 func (s *Server) sourceDef(snap *catalog.Snapshot, o *catalog.Object) (connector.SourceDef, error) {
 	c, opts := o.Connector, o.Connector.Options
 	def := connector.SourceDef{ID: o.ID, Name: o.Name, Topic: c.Topic, Table: o.Kind == catalog.Table && len(o.PrimaryKey) > 0,
-		DeadLetterTopic: opts["dead_letter_topic"], Paused: c.Paused}
+		ReadThrough: o.ReadThrough(), DeadLetterTopic: opts["dead_letter_topic"], Paused: c.Paused}
 	cl, err := s.clusterOf(snap, c)
 	if err != nil {
 		return def, err

@@ -23,12 +23,13 @@ type host struct {
 	log     *slog.Logger
 	current atomic.Pointer[catalog.Snapshot]
 	changed func() // is told that the catalog has changed
+	history *histories
 }
 
 var _ exec.Host = (*host)(nil)
 
 func newHost(log *slog.Logger) *host {
-	h := &host{log: log, changed: func() {}}
+	h := &host{log: log, changed: func() {}, history: &histories{}}
 	h.current.Store(catalog.New(systemObjects()))
 	return h
 }
@@ -48,12 +49,12 @@ func (h *host) Restore(setup *exec.Setup, image []byte) error {
 			return err
 		}
 	}
-	if err := create(setup, snap, deadLetters()); err != nil {
+	if err := h.create(setup, snap, deadLetters()); err != nil {
 		return fmt.Errorf("sys.dead_letters: %w", err)
 	}
 	for _, o := range snap.Objects() {
 		if o.ID >= catalog.FirstUserID {
-			if err := create(setup, snap, o); err != nil {
+			if err := h.create(setup, snap, o); err != nil {
 				return fmt.Errorf("%s %q: %w", o.Kind, o.Name, err)
 			}
 		}
@@ -81,12 +82,13 @@ func (h *host) Apply(setup *exec.Setup, epoch exec.Epoch, encoded []byte) error 
 			if old.ByID(c.Object.ID) != nil {
 				continue // a replaced definition keeps its state
 			}
-			if err := create(setup, next, c.Object); err != nil {
+			if err := h.create(setup, next, c.Object); err != nil {
 				return err
 			}
 		case catalog.Drop:
 			if o := old.ByID(c.ID); o != nil && o.Kind.Readable() && o.Kind != catalog.View {
 				setup.Drop(c.ID)
+				setup.OnCommit(func() { h.history.drop(c.ID) })
 			}
 		}
 	}
@@ -98,7 +100,7 @@ func (h *host) Apply(setup *exec.Setup, epoch exec.Epoch, encoded []byte) error 
 }
 
 // create makes the engine's relation of an object.
-func create(setup *exec.Setup, snap *catalog.Snapshot, o *catalog.Object) error {
+func (h *host) create(setup *exec.Setup, snap *catalog.Snapshot, o *catalog.Object) error {
 	switch o.Kind {
 	case catalog.Table:
 		retain, err := retention(o, "retain_history", 0)
@@ -115,6 +117,9 @@ func create(setup *exec.Setup, snap *catalog.Snapshot, o *catalog.Object) error 
 		def := exec.StreamDef{ID: o.ID, Name: o.Name, Types: columnTypes(o), Columns: columnNames(o), Rowtime: o.Rowtime(), RetainMicros: keep}
 		if w := o.Watermark; w != nil {
 			def.DelayMicros, def.IdleMicros = w.DelayMicros, w.IdleMicros
+		}
+		if o.ReadThrough() {
+			def.Outside = h.history.of(snap, o)
 		}
 		return setup.CreateStream(def)
 	case catalog.MatView:

@@ -85,6 +85,7 @@ func Start(cfg Config) (_ *Server, err error) {
 		}
 	}
 	s.host = newHost(cfg.Log)
+	s.host.history.define = s.sourceDef
 	s.engine, err = exec.Open(exec.Config{
 		FS: vfs.Default, Dir: cfg.Data, Host: s.host, Now: nowMicros, MemoryBytes: cfg.MemoryBytes, Workers: cfg.Workers,
 		CheckpointEvery: cfg.CheckpointEvery, JournalFileBytes: cfg.JournalFileBytes, InlineRows: cfg.InlineRows, Log: cfg.Log,
@@ -92,6 +93,7 @@ func Start(cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.host.history.engine.Store(s.engine)
 	s.workers = newSupervisor(s, connector.NewManager(s.engine, connector.Config{Now: nowMicros, Log: cfg.Log, Metrics: s.metrics}))
 	s.host.changed = s.workers.notify
 	s.workers.notify() // what the host restored before it could tell
@@ -132,6 +134,9 @@ func (s *Server) Close() error {
 		}
 		if s.engine != nil {
 			errs = append(errs, s.engine.Close())
+		}
+		if s.host != nil {
+			s.host.history.close()
 		}
 		if s.http != nil {
 			s.http.close()

@@ -1,0 +1,112 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tarndb/tarn/catalog"
+	"github.com/tarndb/tarn/exec"
+	"github.com/tarndb/tarn/exec/connector"
+	"github.com/tarndb/tarn/sql/vec"
+)
+
+// histories are where streams that are read through read their records again. The
+// engine asks for them while it recovers, before it can be asked itself.
+type histories struct {
+	define func(*catalog.Snapshot, *catalog.Object) (connector.SourceDef, error)
+	engine atomic.Pointer[exec.Engine]
+
+	mu   sync.Mutex
+	open map[uint64]*history
+}
+
+// of is the history of a stream. Nothing is resolved or connected to before it is
+// asked: making a relation must not depend on a secret or a cluster.
+func (h *histories) of(snap *catalog.Snapshot, o *catalog.Object) exec.Outside {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.open == nil {
+		h.open = map[uint64]*history{}
+	}
+	x := &history{all: h, snap: snap, o: o}
+	h.open[o.ID] = x
+	return x
+}
+
+// drop closes the history of a stream that is gone.
+func (h *histories) drop(id uint64) {
+	h.mu.Lock()
+	x := h.open[id]
+	delete(h.open, id)
+	h.mu.Unlock()
+	if x != nil {
+		x.close()
+	}
+}
+
+// close closes all of them.
+func (h *histories) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, x := range h.open {
+		x.close()
+	}
+}
+
+func (h *histories) offsets(id uint64) map[int32]int64 {
+	if e := h.engine.Load(); e != nil {
+		return e.Offsets(id)
+	}
+	return nil
+}
+
+// history is exec.Outside of one stream.
+type history struct {
+	all  *histories
+	snap *catalog.Snapshot
+	o    *catalog.Object
+
+	mu  sync.Mutex
+	out *connector.Outside
+}
+
+func (x *history) outside() (*connector.Outside, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.out == nil {
+		def, err := x.all.define(x.snap, x.o)
+		if err != nil {
+			return nil, err
+		}
+		x.out = connector.NewOutside(def, x.all.offsets)
+	}
+	return x.out, nil
+}
+
+func (x *history) close() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.out != nil {
+		x.out.Close()
+		x.out = nil
+	}
+}
+
+// Start implements exec.Outside.
+func (x *history) Start(ctx context.Context, partition int32) (int64, error) {
+	out, err := x.outside()
+	if err != nil {
+		return 0, err
+	}
+	return out.Start(ctx, partition)
+}
+
+// Read implements exec.Outside.
+func (x *history) Read(ctx context.Context, partition int32, from, to int64, yield func(*vec.Batch, []int64) error) error {
+	out, err := x.outside()
+	if err != nil {
+		return err
+	}
+	return out.Read(ctx, partition, from, to, yield)
+}
