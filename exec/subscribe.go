@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/tarndb/tarn/exec/arrange"
@@ -45,6 +46,7 @@ type Subscription struct {
 	line  timeline // of the watermark up to the cut, where a window depends on it
 	// forgets: no operator keeps anything, and the rows of the beginning are not wanted.
 	forgets bool
+	older   Epoch // what is stored up to here is still to be read, bit by bit; 0 = nothing
 	at      Epoch // everything up to here has been given
 
 	out   []*vec.Batch
@@ -143,6 +145,10 @@ func (s *Subscription) past(cut Epoch) error {
 		s.ready = append(s.ready, Update{Epoch: base, Rows: snapshot, Snapshot: true})
 	}
 	s.at = base
+	if s.bitByBit() {
+		s.older = cut
+		return nil
+	}
 	if err := s.replay(base, cut); err != nil {
 		return err
 	}
@@ -217,6 +223,70 @@ func (s *Subscription) replay(from, to Epoch) error {
 	return nil
 }
 
+// olderRows is how many rows of the past are read at a time.
+const olderRows = 64 << 10
+
+// bitByBit reports whether the past is records of one stream that are taken one
+// by one: those need not be in memory together, however many they are.
+func (s *Subscription) bitByBit() bool {
+	if !s.forgets || s.o.After == nil || len(s.scans) != 1 || s.line != nil {
+		return false
+	}
+	rel := s.e.relation(s.scans[0].Object)
+	return rel != nil && rel.kind == streamRelation && s.at > 0 && s.at < s.e.applied.Load()
+}
+
+// readOlder gives the next epochs of the past.
+func (s *Subscription) readOlder() error {
+	rel := s.e.relation(s.scans[0].Object)
+	if rel == nil {
+		return errGone()
+	}
+	var ep Epoch
+	var parts []*vec.Batch
+	rows := 0
+	step := func() error {
+		if ep == 0 {
+			return nil
+		}
+		s.begin(ep)
+		for _, b := range parts {
+			if err := s.circ.Push(&s.step, 0, b, s); err != nil {
+				return err
+			}
+		}
+		parts, s.at = nil, ep
+		return s.give(ep, false)
+	}
+	end := s.older
+	if s.o.UpTo != nil {
+		end = min(end, *s.o.UpTo-1)
+	}
+	err := rel.scanStream(s.scans[0], s.at, end, func(next Epoch, b *vec.Batch) error {
+		if next != ep {
+			if err := step(); err != nil {
+				return err
+			}
+			if ep = next; rows >= olderRows {
+				return errEnough
+			}
+		}
+		parts, rows = append(parts, b), rows+b.N
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	if err == nil {
+		err = step()
+	}
+	if s.at < end && s.o.Progress && err == nil {
+		s.ready = append(s.ready, Update{Epoch: end})
+	}
+	s.at, s.older = max(s.at, end), 0
+	return err
+}
+
 // Next waits for updates. An error ends the subscription; io.EOF is not used: an
 // UP TO that has been reached gives done.
 func (s *Subscription) Next(ctx context.Context) (updates []Update, done bool, err error) {
@@ -224,6 +294,12 @@ func (s *Subscription) Next(ctx context.Context) (updates []Update, done bool, e
 		if len(s.ready) > 0 {
 			updates, s.ready = s.ready, nil
 			return updates, false, nil
+		}
+		if s.older != 0 {
+			if err := guard("subscribe", s.readOlder); err != nil {
+				return nil, true, err
+			}
+			continue
 		}
 		if s.ended || s.o.UpTo != nil && s.at+1 >= *s.o.UpTo {
 			return nil, true, nil
