@@ -3,7 +3,7 @@ GO ?= go
 export CGO_ENABLED ?= 0
 BIN := bin/tarn
 
-.PHONY: build test test-full lint race fuzz bench slt-postgres clean
+.PHONY: build test test-full kafka kafka-chaos lint race fuzz bench slt-postgres clean
 
 build:
 	$(GO) build -trimpath -ldflags "-s -w" -o $(BIN) .
@@ -18,6 +18,19 @@ test:
 test-full: test
 	TARN_FULL=1 $(GO) test -timeout 120m ./tests/... ./exec/... ./storage/...
 	$(MAKE) slt-postgres
+
+# All that a real Kafka and a schema registry are needed for, and the packages that speak to them.
+kafka:
+	./tests/setup.sh
+	$(GO) build -o $(BIN) .
+	TARN_KAFKA=1 $(GO) test -count=1 -timeout 60m ./storage/topic/... ./exec/format/... ./exec/connector/... ./tests/kafka/...
+
+# Kafka and Tarn are killed at random for CHAOSTIME, and every record is accounted for in the end.
+CHAOSTIME ?= 30m
+kafka-chaos:
+	./tests/setup.sh
+	$(GO) build -o $(BIN) .
+	TARN_CHAOS=$(CHAOSTIME) $(GO) test -count=1 -v -timeout 120m -run TestChaos ./tests/kafka
 
 lint:
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not gofmt-clean:"; echo "$$out"; exit 1; }

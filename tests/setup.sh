@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs what the tests need besides Go: psql, and psycopg 3 in a virtual
-# environment under bin/venv. Says nothing and does nothing when all is there.
+# Installs what the tests need besides Go: psql, psycopg 3 in a virtual environment
+# under bin/venv, and Java 17 with Maven, which brings a real Kafka and a schema
+# registry. Says nothing and does nothing when all is there.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -12,9 +13,14 @@ if ! "$venv/bin/python" -c 'import psycopg' >/dev/null 2>&1; then
 	python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || packages="$packages python3 python3-venv python3-pip"
 fi
 
+# Kafka 4 and the registry run from Java 17 on.
+java=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')
+[ "${java:-0}" -ge 17 ] || packages="$packages default-jre-headless"
+command -v mvn >/dev/null 2>&1 || packages="$packages maven"
+
 if [ -n "$packages" ]; then
 	if ! command -v apt-get >/dev/null 2>&1; then
-		echo "setup.sh: please install psql and Python 3 with venv and pip; this needs apt-get to do it" >&2
+		echo "setup.sh: please install psql, Python 3 with venv and pip, Java 17 or newer, and Maven; this needs apt-get to do it" >&2
 		exit 1
 	fi
 	if [ "$(id -u)" != 0 ]; then

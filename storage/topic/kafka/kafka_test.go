@@ -14,9 +14,11 @@ import (
 	"github.com/tarndb/tarn/storage/topic"
 )
 
-// fake starts a cluster in this process.
+// fake starts a cluster in this process. Tests with one of their own run beside
+// each other: they mostly wait.
 func fake(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 	t.Helper()
+	t.Parallel()
 	c, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1)}, opts...)...)
 	if err != nil {
 		t.Fatal(err)

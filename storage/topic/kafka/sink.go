@@ -49,6 +49,8 @@ type Sink struct {
 // will be. It returns the position of the last transaction, ok false if there is
 // none (or the cluster has forgotten it).
 func OpenSink(ctx context.Context, cfg SinkConfig) (s *Sink, position uint64, ok bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, txnTime)
+	defer cancel()
 	s = &Sink{cfg: cfg, id: "tarn-sink-" + cfg.ID}
 	if err := s.connect(ctx); err != nil {
 		return nil, 0, false, cfg.Client.wrap(err, cfg.Topic)
@@ -172,11 +174,11 @@ func (s *Sink) position(ctx context.Context) (uint64, bool, error) {
 		gt.Topic, gt.TopicID, gt.Partitions = s.cfg.Topic, s.topicID, []int32{0}
 		g.Topics = append(g.Topics, gt)
 		req.Groups = append(req.Groups, g)
+		offset := int64(-1)
 		resp, err := req.RequestWith(ctx, s.cl)
-		if err != nil {
-			return 0, false, err
+		if err == nil {
+			offset, err = offsetOf(resp)
 		}
-		offset, err := offsetOf(resp)
 		switch {
 		case err == nil && offset >= 0:
 			return uint64(offset), true, nil
