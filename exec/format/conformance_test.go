@@ -220,6 +220,8 @@ func TestMalformed(t *testing.T) {
 		{"single quotes", "json", "a int8", `{'a':1}`, "a name in quotes", sqlerr.InvalidTextRepresentation},
 		{"an exponent beyond numeric", "json", "a numeric", `{"a":1e999999999}`, "exponent", sqlerr.NumericValueOutOfRange},
 		{"an exponent beyond numeric in a jsonb", "json", "a jsonb", `{"a":{"x":1e999999999}}`, "exponent", sqlerr.NumericValueOutOfRange},
+		{"many exponents", "json", "a jsonb", `{"a":[` + strings.Repeat("1e1000,", 10_000) + `1]}`, "without exponents", sqlerr.ProgramLimitExceeded},
+		{"an array without end", "json", "a int4[]", `{"a":[` + strings.Repeat("1,", 300_000) + `1]}`, "elements", sqlerr.ProgramLimitExceeded},
 		{"100 MB", "json", "a text", `{"a":"` + strings.Repeat("x", 100_000_000) + `"}`, "more than the limit", sqlerr.ProgramLimitExceeded},
 		{"too few fields", "csv", "a int8, b text", "1", "expected 2 fields, found 1", sqlerr.BadCopyFileFormat},
 		{"too many fields", "csv", "a int8, b text", "1,x,y", "expected 2 fields, found 3", sqlerr.BadCopyFileFormat},

@@ -534,7 +534,12 @@ func (c *converter) array(data []byte, t token) (types.Datum, error) {
 	return types.ArrayDatum(&a), nil
 }
 
-const arrayDimsMax = 6
+const (
+	arrayDimsMax = 6
+	// arrayElemsMax bounds the elements of an array, each of which takes much more
+	// room than its text.
+	arrayElemsMax = 1 << 18
+)
 
 // elements reads the array at s, which has been checked, into dimension dim.
 func (c *converter) elements(s *jsonScan, a *types.Array, dim int) error {
@@ -575,7 +580,9 @@ func (c *converter) elements(s *jsonScan, a *types.Array, dim int) error {
 		if tok.kind == tokEscaped || c.elem.t.OID == types.OIDBytea || c.elem.t.OID == types.OIDJSONB { // it is in a buffer that the next one needs
 			d.S = strings.Clone(d.S)
 		}
-		a.Elems = append(a.Elems, d)
+		if a.Elems = append(a.Elems, d); len(a.Elems) > arrayElemsMax {
+			return sqlerr.New(sqlerr.ProgramLimitExceeded, "an array has more than %d elements", arrayElemsMax)
+		}
 	}
 	s.pos++
 	if first {

@@ -19,6 +19,7 @@ type jsonbWriter struct {
 	names   []byte        // of members whose names had escapes
 	sorted  []byte
 	text    []byte
+	max     int // bytes of the output: exponents must not blow it up
 }
 
 // jsonbMember is a member of an object: its name as text, and the bytes of name
@@ -31,6 +32,7 @@ type jsonbMember struct {
 // append appends the value at s.
 func (w *jsonbWriter) append(dst []byte, s *jsonScan) ([]byte, error) {
 	w.members, w.names = w.members[:0], w.names[:0]
+	w.max = len(dst) + 8*(s.end-s.pos) + 1<<20
 	return w.value(dst, s)
 }
 
@@ -46,6 +48,9 @@ func (w *jsonbWriter) value(dst []byte, s *jsonScan) ([]byte, error) {
 		return w.array(dst, s)
 	case c == '-' || c-'0' <= 9:
 		s.number()
+		if len(dst) > w.max {
+			return dst, sqlerr.New(sqlerr.ProgramLimitExceeded, "written without exponents the numbers of a value take more than %d bytes", w.max)
+		}
 		return appendNumber(dst, s.data[start:s.pos])
 	}
 	s.word()
