@@ -49,6 +49,7 @@ var benchmarks = []benchmark{
 	{"asof", "AS OF SYSTEM TIME look-up beside the latest", benchAsOf},
 	{"plan", "bound SQL plans, batches in memory", benchPlan},
 	{"memory", "RSS per key, GC's share of CPU", benchMemory},
+	{"kafka", "JSON records of 250 B from a topic: filter, GROUP BY 1 M keys, upsert sink", benchKafka},
 	{"start", "cold start, idle CPU, empty RSS, binary", benchStart},
 }
 
