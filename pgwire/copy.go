@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/vec"
 )
 
 // copyState is whether a COPY is going on in the running statement.
@@ -46,7 +47,48 @@ func (r *result) CopyOut(f CopyFormat) (CopyWriter, error) {
 	}
 	overall, columns := f.codes()
 	r.c.out.message(&pgproto3.CopyOutResponse{OverallFormat: overall, ColumnFormatCodes: columns})
-	return r, nil
+	r.binary, r.headed = f.Binary, false
+	return copyWriter{r}, nil
+}
+
+// copyWriter is a result that COPY TO STDOUT writes to.
+type copyWriter struct{ *result }
+
+var _ CopyWriter = copyWriter{}
+
+// The binary format's signature, flags and length of an extension; a row is what a
+// DataRow's body is. The header goes with the first row, or with the trailer if
+// there is none: clients expect nothing but whole rows in the messages.
+const (
+	copyHeader  = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	copyTrailer = "\xff\xff"
+)
+
+// startRow begins a message of COPY data.
+func (r *result) startRow() {
+	r.c.out.start('d')
+	if r.binary && !r.headed {
+		r.headed = true
+		r.c.out.buf = append(r.c.out.buf, copyHeader...)
+	}
+}
+
+// Rows implements CopyWriter.
+func (w copyWriter) Rows(b *vec.Batch, lo, hi int) error {
+	r := w.result
+	if r.copying != copyOut || !r.binary {
+		return sqlerr.New(sqlerr.InternalError, "binary COPY data written outside of its COPY")
+	}
+	out := &r.c.out
+	r.enc.prepare(b, []int16{formatBinary}, r.env)
+	for row := lo; row < hi; row++ {
+		r.startRow()
+		out.buf = r.enc.appendRow(out.buf, b, row, r.env)
+		if err := r.finish(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Row implements CopyWriter.
@@ -55,7 +97,7 @@ func (r *result) Row(data []byte) error {
 		return sqlerr.New(sqlerr.InternalError, "COPY data written outside of COPY")
 	}
 	out := &r.c.out
-	out.start('d')
+	r.startRow()
 	out.buf = append(out.buf, data...)
 	return r.finish()
 }
@@ -122,6 +164,11 @@ func (r *result) lost(err error) error {
 func (r *result) endCopy() error {
 	switch r.copying {
 	case copyOut:
+		if r.binary {
+			r.startRow()
+			r.c.out.buf = append(r.c.out.buf, copyTrailer...)
+			r.c.out.finish()
+		}
 		r.c.out.bare('c')
 	case copyIn:
 		for {

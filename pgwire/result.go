@@ -15,13 +15,14 @@ type result struct {
 	formats []int16
 	enc     rowEncoder
 	copying copyState
+	binary  bool  // COPY OUT in binary format
+	headed  bool  // whose header has been written
 	copyEnd error // how the input of COPY FROM ended: io.EOF or the client's failure
 	on      bool  // between begin and stop
 }
 
 var (
 	_ ResultWriter = (*result)(nil)
-	_ CopyWriter   = (*result)(nil)
 	_ CopyReader   = (*result)(nil)
 )
 

@@ -202,9 +202,12 @@ type CopyFormat struct {
 
 // CopyWriter sends COPY data.
 type CopyWriter interface {
-	// Row sends one row (with its line end in text formats); data is copied.
+	// Row sends one row of a text format, with its line end; data is copied.
 	// Clients take each message for one row.
 	Row(data []byte) error
+	// Rows sends rows [lo, hi) of b in the binary format (CopyFormat.Binary), whose
+	// header and trailer the wire adds. b is as in ResultWriter.Rows.
+	Rows(b *vec.Batch, lo, hi int) error
 	// Flush is ResultWriter.Flush.
 	Flush() error
 }

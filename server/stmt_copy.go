@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strings"
 
 	"github.com/tarndb/tarn/catalog"
 	"github.com/tarndb/tarn/pgwire"
@@ -33,126 +32,6 @@ func prepareCopy(p *prepared) error {
 		return prepareCopyIn(p, c)
 	}
 	return prepareCopyOut(p, c)
-}
-
-// copyOptions reads COPY's options; names are the columns, for FORCE_….
-func copyOptions(c *ast.Copy, names []string) (copytext.Options, error) {
-	csv := false
-	for _, opt := range c.Options {
-		if strings.EqualFold(opt.Name, "format") {
-			switch strings.ToLower(optionText(opt.Value)) {
-			case "csv":
-				csv = true
-			case "text":
-			case "binary":
-				return copytext.Options{}, sqlerr.New(sqlerr.FeatureNotSupported, "COPY in binary format is not supported").At(opt.Pos)
-			default:
-				return copytext.Options{}, sqlerr.New(sqlerr.InvalidParameterValue, "COPY format %q not recognized", optionText(opt.Value)).At(opt.Pos)
-			}
-		}
-	}
-	o := copytext.Defaults(csv)
-	escape := false
-	for _, opt := range c.Options {
-		text := optionText(opt.Value)
-		one := func(what string) (byte, error) {
-			return copytext.OneByte(what, text)
-		}
-		var err error
-		switch strings.ToLower(opt.Name) {
-		case "format":
-		case "delimiter":
-			o.Delimiter, err = one("delimiter")
-		case "null":
-			o.Null = text
-		case "header":
-			switch strings.ToLower(text) {
-			case "", "true", "on", "1":
-				o.Header = copytext.HeaderOn
-			case "match":
-				o.Header = copytext.HeaderMatch
-			case "false", "off", "0":
-			default:
-				err = sqlerr.New(sqlerr.SyntaxError, "header requires a Boolean value or \"match\"").At(opt.Pos)
-			}
-		case "quote":
-			if o.Quote, err = one("quote"); !escape {
-				o.Escape = o.Quote
-			}
-		case "escape":
-			o.Escape, err = one("escape")
-			escape = true
-		case "force_quote":
-			o.ForceQuote, err = optionColumns(opt, names)
-		case "force_not_null":
-			o.ForceNotNull, err = optionColumns(opt, names)
-		case "force_null":
-			o.ForceNull, err = optionColumns(opt, names)
-		case "encoding":
-			if _, cerr := checkEncoding(text); cerr != nil {
-				err = sqlerr.New(sqlerr.FeatureNotSupported, "COPY encoding %q is not supported", text).WithHint("Only UTF8 is.").At(opt.Pos)
-			}
-		case "freeze":
-		default:
-			err = sqlerr.New(sqlerr.SyntaxError, "option %q not recognized", opt.Name).At(opt.Pos)
-		}
-		if err != nil {
-			return o, err
-		}
-	}
-	return o, o.Validate(c.From)
-}
-
-// optionText is an option's value as text; "" if only the key was given.
-func optionText(v ast.Expr) string {
-	switch v := v.(type) {
-	case *ast.String:
-		return v.Value
-	case *ast.Number:
-		return v.Text
-	case *ast.Bool:
-		if v.Value {
-			return "true"
-		}
-		return "false"
-	case *ast.ColumnRef:
-		return strings.Join(v.Parts, ".")
-	}
-	return ""
-}
-
-func optionColumns(opt ast.Option, names []string) ([]int, error) {
-	var exprs []ast.Expr
-	switch v := opt.Value.(type) {
-	case *ast.Row:
-		exprs = v.Fields
-	case *ast.ColumnRef:
-		if v.Star && len(v.Parts) == 0 {
-			all := make([]int, len(names))
-			for i := range all {
-				all[i] = i
-			}
-			return all, nil
-		}
-		exprs = []ast.Expr{v}
-	default:
-		exprs = []ast.Expr{v}
-	}
-	var out []int
-	for _, x := range exprs {
-		name := optionText(x)
-		at := -1
-		for i, n := range names {
-			if n == name {
-				at = i
-			}
-		}
-		if at < 0 {
-			return nil, sqlerr.New(sqlerr.UndefinedColumn, "column %q does not exist", name).At(opt.Pos)
-		}
-		out = append(out, at)
-	}
-	return out, nil
 }
 
 // copyTarget finds the relation and the columns that are copied.
@@ -221,10 +100,16 @@ func prepareCopyIn(p *prepared, c *ast.Copy) error {
 	return nil
 }
 
+// copyDecoder turns what the client sends into batches.
+type copyDecoder interface {
+	Feed(chunk []byte, emit func(*vec.Batch) error) error
+	Finish(emit func(*vec.Batch) error) (rows int64, err error)
+}
+
 // copyIn reads rows from the client into the transaction. Nothing of it is kept
 // if a line is wrong.
 func (s *session) copyIn(ctx context.Context, o *catalog.Object, cols []int, opts copytext.Options, out pgwire.ResultWriter) (int64, error) {
-	in, err := out.CopyIn(pgwire.CopyFormat{Columns: len(cols)})
+	in, err := out.CopyIn(pgwire.CopyFormat{Binary: opts.Binary, Columns: len(cols)})
 	if err != nil {
 		return 0, err
 	}
@@ -238,7 +123,10 @@ func (s *session) copyIn(ctx context.Context, o *catalog.Object, cols []int, opt
 		given[i] = copytext.Column{Name: o.Columns[n].Name, Type: o.Columns[n].Type, NotNull: w.Columns[n].NotNull || n == w.Rowtime()}
 	}
 	ec := s.evalCtx(nil)
-	dec := copytext.NewDecoder(opts, o.Name, given, ec.Env)
+	var dec copyDecoder = copytext.NewDecoder(opts, o.Name, given, ec.Env)
+	if opts.Binary {
+		dec = copytext.NewBinaryDecoder(o.Name, given, ec.Env)
+	}
 	checks, err := s.checksOf(o)
 	if err != nil {
 		return 0, err
@@ -455,15 +343,27 @@ func (s *session) copyOut(ctx context.Context, q *prepared, args []types.Datum, 
 		return 0, err
 	}
 	defer cur.close()
-	w, err := out.CopyOut(pgwire.CopyFormat{Columns: len(cols)})
+	w, err := out.CopyOut(pgwire.CopyFormat{Binary: opts.Binary, Columns: len(cols)})
 	if err != nil {
 		return 0, err
 	}
-	enc := copytext.NewEncoder(opts, cols, s.Env())
-	line := enc.Header(nil)
-	if len(line) > 0 {
-		if err := w.Row(line); err != nil {
-			return 0, err
+	send := w.Rows
+	if !opts.Binary {
+		enc := copytext.NewEncoder(opts, cols, s.Env())
+		line := enc.Header(nil)
+		if len(line) > 0 {
+			if err := w.Row(line); err != nil {
+				return 0, err
+			}
+		}
+		send = func(b *vec.Batch, lo, hi int) error {
+			for i := lo; i < hi; i++ {
+				line = enc.AppendRow(line[:0], b, i)
+				if err := w.Row(line); err != nil {
+					return err
+				}
+			}
+			return nil
 		}
 	}
 	push, isPush := cur.(*pushCursor)
@@ -476,11 +376,8 @@ func (s *session) copyOut(ctx context.Context, q *prepared, args []types.Datum, 
 		if b == nil {
 			return rows, nil
 		}
-		for i := range b.N {
-			line = enc.AppendRow(line[:0], b, i)
-			if err := w.Row(line); err != nil {
-				return rows, err
-			}
+		if err := send(b, 0, b.N); err != nil {
+			return rows, err
 		}
 		rows += int64(b.N)
 		if isPush && len(push.queue) == 0 {

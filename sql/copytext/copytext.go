@@ -1,5 +1,6 @@
 // Package copytext reads and writes the text and csv formats of COPY, as
-// PostgreSQL 15 has them: bytes to column batches and back.
+// PostgreSQL 15 has them, bytes to column batches and back, and reads its binary
+// format (a row of which is written as the wire writes rows).
 //
 // Invariants
 //   - Data may be cut anywhere: feeding it byte by byte gives the same rows, the
@@ -31,6 +32,7 @@ const (
 // Options are those of COPY, complete: start from Defaults and set what the
 // statement names.
 type Options struct {
+	Binary    bool // the others are then as Defaults has them
 	CSV       bool
 	Delimiter byte
 	Null      string

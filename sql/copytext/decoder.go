@@ -3,22 +3,14 @@ package copytext
 import (
 	"bytes"
 
-	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
 )
 
-const (
-	batchRowsMax  = 2 * vec.BatchRows
-	batchBytesMax = 8 << 20 // of data; keeps columns of long texts small
-)
-
 // Decoder turns the data of a COPY FROM into batches.
 type Decoder struct {
+	batching
 	o     Options
-	table string
-	env   *types.Env
-	cols  []column
 	scan  scanner
 	split splitter
 	carry []byte // the line that goes over the edge of the chunks
@@ -33,17 +25,12 @@ type Decoder struct {
 	nullPlain bool
 	nullEmpty bool // an empty plain field is NULL
 	delim     byte
-
-	rows       int64
-	batchN     int // rows in the columns
-	batchBytes int
-	nullAt     int // the first NOT NULL column that is NULL in this row, or -1
 }
 
 // NewDecoder makes the decoder of one COPY. o has been validated; table is the
 // name that errors show; env is read until Finish.
 func NewDecoder(o Options, table string, columns []Column, env *types.Env) *Decoder {
-	d := &Decoder{o: o, table: table, env: env, header: o.Header != HeaderOff, delim: o.Delimiter, nullAt: -1}
+	d := &Decoder{batching: newBatching(table, columns, env), o: o, header: o.Header != HeaderOff, delim: o.Delimiter}
 	d.scan = scanner{csv: o.CSV, special: '\\', quote: o.Quote, escape: o.Escape}
 	if o.CSV {
 		d.scan.special = o.Quote
@@ -54,10 +41,6 @@ func NewDecoder(o Options, table string, columns []Column, env *types.Env) *Deco
 	d.split = splitter{o: o, fieldsN: len(columns), scratch: make([]byte, 0, 64)}
 	d.nullEmpty = o.Null == ""
 	d.nullPlain = !d.nullEmpty && (o.CSV || bytes.IndexByte([]byte(o.Null), '\\') < 0)
-	d.cols = make([]column, len(columns))
-	for i, c := range columns {
-		d.cols[i] = newColumn(c, env)
-	}
 	for _, i := range o.ForceNotNull {
 		d.cols[i].forceNotNull = true
 	}
@@ -75,8 +58,7 @@ func (d *Decoder) Feed(chunk []byte, emit func(*vec.Batch) error) error {
 	}
 	if !d.started {
 		d.started = true
-		// A guess at the rows to come: small inserts shall not pay for 8192 rows.
-		d.reset(min(max(len(chunk)/8, 16), batchRowsMax))
+		d.begin(len(chunk))
 	}
 	if len(d.carry) > 0 {
 		d.carry = append(d.carry, chunk...)
@@ -139,38 +121,16 @@ func (d *Decoder) lines(final bool, emit func(*vec.Batch) error) error {
 			err = d.row(line)
 		}
 		if err == nil && d.nullAt >= 0 {
-			err = d.errNull(line)
+			err = d.errLine(d.errNull(), line)
+		}
+		if err == nil {
+			err = d.rowDone(len(line), emit)
 		}
 		if err != nil {
 			return err
 		}
-		d.batchN++
-		d.rows++
-		d.batchBytes += len(line)
-		if d.batchN == batchRowsMax || d.batchBytes > batchBytesMax {
-			if err := d.flush(emit); err != nil {
-				return err
-			}
-			d.reset(batchRowsMax)
-		}
 	}
 	return nil
-}
-
-func (d *Decoder) reset(rows int) {
-	for i := range d.cols {
-		d.cols[i].b.Reset(d.cols[i].Type, rows)
-	}
-}
-
-// flush emits the rows there are.
-func (d *Decoder) flush(emit func(*vec.Batch) error) error {
-	b := &vec.Batch{N: d.batchN, Cols: make([]*vec.Vec, len(d.cols))}
-	for i := range d.cols {
-		b.Cols[i] = d.cols[i].b.Finish()
-	}
-	d.batchN, d.batchBytes = 0, 0
-	return emit(b)
 }
 
 // plainRow decodes a line without escapes or quotes, each field as it is found.
@@ -252,14 +212,6 @@ func (d *Decoder) null(i int, line []byte) error {
 	return nil
 }
 
-func (d *Decoder) setNull(i int) {
-	c := &d.cols[i]
-	if c.NotNull && d.nullAt < 0 {
-		d.nullAt = i
-	}
-	c.b.Null()
-}
-
 // parse takes a value that column.value has left.
 func (d *Decoder) parse(i int, field, line []byte) error {
 	c := &d.cols[i]
@@ -304,23 +256,4 @@ func (d *Decoder) errCount(n int, line []byte) error {
 		return d.errLine(errFormat("extra data after last expected column"), line)
 	}
 	return d.errLine(errFormat("missing data for column \"%s\"", d.cols[n].Name), line)
-}
-
-// errNull is 23502 for the row that was decoded last.
-func (d *Decoder) errNull(line []byte) error {
-	e := sqlerr.New(sqlerr.NotNullViolation, "null value in column \"%s\" of relation \"%s\" violates not-null constraint", d.cols[d.nullAt].Name, d.table)
-	detail := []byte("Failing row contains (")
-	for i := range d.cols {
-		if i > 0 {
-			detail = append(detail, ", "...)
-		}
-		v := d.cols[i].b.Finish()
-		if v.IsNull(v.N - 1) {
-			detail = append(detail, "null"...)
-			continue
-		}
-		detail = append(detail, clip(types.AppendText(nil, v.Datum(v.N-1), v.Type, d.env), 64)...)
-	}
-	e.Detail, e.Table, e.Column = string(append(detail, ")."...)), d.table, d.cols[d.nullAt].Name
-	return d.errLine(e, line)
 }

@@ -224,8 +224,7 @@ func TestPgxPipeline(t *testing.T) {
 	}
 }
 
-// TestPgxCopy copies in and out, in text and csv, and has its errors. pgx's own
-// CopyFrom is in the binary format, which is not there yet.
+// TestPgxCopy copies in and out, in text and csv, and has its errors.
 func TestPgxCopy(t *testing.T) {
 	at := start(t)
 	conn, ctx := connect(t, at), testContext(t)
@@ -272,6 +271,55 @@ func TestPgxCopy(t *testing.T) {
 	if err := conn.QueryRow(ctx, "SELECT count(*) FROM copied").Scan(&n); err != nil || n != rows {
 		t.Fatalf("%d rows, %v: nothing of a failed COPY is kept", n, err)
 	}
+}
+
+// TestPgxCopyBinary copies with pgx's own CopyFrom, which is in the binary format,
+// out of one table, and into another; both then hold the same.
+func TestPgxCopyBinary(t *testing.T) {
+	conn, ctx := connect(t, start(t)), testContext(t)
+	const columns = "id int8 NOT NULL, amount numeric(18,2), note text, at timestamptz, day date, ok bool, f float8, raw bytea, doc jsonb, tags text[]"
+	remake(t, conn, "copied_binary", columns)
+	remake(t, conn, "copied_again", columns)
+	const rows = 20_000
+	when := time.Date(2026, 3, 1, 10, 0, 0, 1000, time.UTC)
+	n, err := conn.CopyFrom(ctx, pgx.Identifier{"copied_binary"}, []string{"id", "amount", "note", "at", "day", "ok", "f", "raw", "doc", "tags"},
+		pgx.CopyFromSlice(rows, func(i int) ([]any, error) {
+			if i%7 == 0 {
+				return []any{int64(i), nil, nil, nil, nil, nil, nil, nil, nil, nil}, nil
+			}
+			return []any{int64(i), fmt.Sprintf("-%d.%02d", i, i%100), "é\t\n", when, when, true, 0.5, []byte{0, 255}, map[string]any{"a": i}, []string{"x", "y z"}}, nil
+		}))
+	if err != nil || n != rows {
+		t.Fatal(n, err)
+	}
+	var out bytes.Buffer
+	tag, err := conn.PgConn().CopyTo(ctx, &out, "COPY copied_binary TO STDOUT (FORMAT binary)")
+	if err != nil || tag.String() != fmt.Sprintf("COPY %d", rows) {
+		t.Fatal(tag, err)
+	}
+	if tag, err = conn.PgConn().CopyFrom(ctx, bytes.NewReader(out.Bytes()), "COPY copied_again FROM STDIN WITH BINARY"); err != nil || tag.String() != fmt.Sprintf("COPY %d", rows) {
+		t.Fatal(tag, err)
+	}
+	for _, q := range []string{"SELECT count(*) FROM (SELECT * FROM copied_binary EXCEPT ALL SELECT * FROM copied_again) x", "SELECT count(*) - 20000 FROM copied_again"} {
+		var left int
+		if err := conn.QueryRow(ctx, q).Scan(&left); err != nil || left != 0 {
+			t.Errorf("%s: %d, %v", q, left, err)
+		}
+	}
+	var sum, note string
+	if err := conn.QueryRow(ctx, "SELECT sum(amount)::text, min(note) FROM copied_again").Scan(&sum, &note); err != nil || sum != "-171419914.29" || note != "é\t\n" {
+		t.Error(sum, note, err)
+	}
+	out.Reset()
+	if _, err = conn.PgConn().CopyTo(ctx, &out, "COPY (SELECT 1 WHERE false) TO STDOUT (FORMAT binary)"); err != nil || out.String() != "PGCOPY\n\xff\r\n\x00"+strings.Repeat("\x00", 8)+"\xff\xff" {
+		t.Errorf("no rows: %q, %v", out.String(), err)
+	}
+	_, err = conn.PgConn().CopyFrom(ctx, strings.NewReader("1\t2\n"), "COPY copied_again FROM STDIN (FORMAT binary)")
+	wantCode(t, err, "22P04")
+	_, err = conn.PgConn().CopyFrom(ctx, strings.NewReader(""), "COPY copied_again FROM STDIN (FORMAT binary, DELIMITER ',')")
+	wantCode(t, err, "42601")
+	_, err = conn.PgConn().CopyFrom(ctx, strings.NewReader(""), "COPY copied_again FROM STDIN (FORMAT binary, HEADER)")
+	wantCode(t, err, "0A000")
 }
 
 // failing gives some rows and then an error, which pgx sends as CopyFail.
