@@ -106,6 +106,20 @@ func (e *Engine) History(id uint64) (earliest, completeFrom Epoch) {
 	return earliest, 0
 }
 
+// Since is the least epoch after which a stream still has all its records; what
+// came before has expired, if there was anything.
+func (e *Engine) Since(id uint64) Epoch {
+	rel := e.relation(id)
+	if rel == nil || rel.topic == nil {
+		return 0
+	}
+	b, err := rel.topic.Bounds(0)
+	if err != nil || b.CompleteFrom == 0 {
+		return 0
+	}
+	return b.CompleteFrom - 1
+}
+
 // FeedStatus is what waits for one subscription.
 type FeedStatus struct{ Bytes, Epochs int64 }
 

@@ -11,9 +11,11 @@ import (
 // backlog is what a sink has still to write: updates of whole epochs, taken from
 // a subscription as they come, so that a slow writer never fills the engine's
 // feed. Beyond its bound it keeps only count; the updates are then read again
-// from the engine's history.
+// from the engine's history. Updates of the past wait where they are instead.
 type backlog struct {
-	max int64
+	max  int64
+	past exec.Epoch    // updates up to here are read from history
+	room chan struct{} // has a token when something was taken
 
 	mu     sync.Mutex
 	queue  []exec.Update
@@ -27,11 +29,16 @@ type backlog struct {
 	signal chan struct{} // has a token when there may be something new
 }
 
-func newBacklog(max int64) *backlog { return &backlog{max: max, signal: make(chan struct{}, 1)} }
+func newBacklog(max int64) *backlog {
+	return &backlog{max: max, room: make(chan struct{}, 1), signal: make(chan struct{}, 1)}
+}
 
 // follow takes in updates until the subscription ends.
 func (b *backlog) follow(ctx context.Context, sub *exec.Subscription) {
 	for {
+		if b.waitRoom(ctx) != nil {
+			return
+		}
 		updates, done, err := sub.Next(ctx)
 		b.mu.Lock()
 		for i := range updates {
@@ -40,10 +47,27 @@ func (b *backlog) follow(ctx context.Context, sub *exec.Subscription) {
 		if err != nil || done {
 			b.err = err
 		}
-		b.wake()
 		b.mu.Unlock()
+		wake(b.signal)
 		if err != nil || done {
 			return
+		}
+	}
+}
+
+// waitRoom waits, while the past is read, until there is room for more of it.
+func (b *backlog) waitRoom(ctx context.Context) error {
+	for {
+		b.mu.Lock()
+		full := b.bytes >= b.max && b.newest <= b.past
+		b.mu.Unlock()
+		if !full {
+			return nil
+		}
+		select {
+		case <-b.room:
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
 }
@@ -62,16 +86,17 @@ func (b *backlog) add(u exec.Update) {
 		b.rows += int64(u.Rows.N)
 		size += batchBytes(u.Rows)
 	}
-	if b.bytes+size > b.max && len(b.queue) > 0 || b.spill {
+	if b.bytes+size > b.max && len(b.queue) > 0 && u.Epoch > b.past || b.spill {
 		b.queue, b.bytes, b.spill = nil, 0, true
 		return
 	}
 	b.queue, b.bytes = append(b.queue, u), b.bytes+size
 }
 
-func (b *backlog) wake() {
+// wake puts a token into c if it has none.
+func wake(c chan struct{}) {
 	select {
-	case b.signal <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -96,6 +121,7 @@ func (b *backlog) take(bytesMax int64) (out []exec.Update, spilled bool, err err
 		out = append(out, u)
 	}
 	b.bytes -= bytes
+	wake(b.room)
 	if len(b.queue) == 0 {
 		b.queue = nil
 	}

@@ -28,6 +28,7 @@ func TestBadRecords(t *testing.T) {
 	if got := w.letters(); got != want {
 		t.Errorf("letters %s, want %s", got, want)
 	}
+	w.until("the counts", func() bool { st, _ := w.m.Source(streamID); return st.Txns > 0 && st.Lag == 0 })
 	st, _ := w.m.Source(streamID)
 	if st.Letters != 3 || st.LettersNow != 3 || st.Records != 6 || st.LetterTopicError != "" {
 		t.Errorf("status %+v", st)
@@ -168,6 +169,7 @@ func TestLetterBounds(t *testing.T) {
 	w.start(w.source("in"))
 	w.produce("in", 0, "bad5")
 	w.until("three letters", func() bool { return w.letters() == "0/3 22P02 1; 0/4 22P02 1; 0/5 22P02 1" })
+	w.until("the counts", func() bool { st, _ := w.m.Source(streamID); return st.Txns > 0 })
 	st, _ := w.m.Source(streamID)
 	if st.LettersNow != 3 || st.LettersExpired != 1 {
 		t.Errorf("status %+v", st)

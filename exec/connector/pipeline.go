@@ -62,10 +62,7 @@ func (g *gate) release(n int64) {
 	g.mu.Lock()
 	g.free += n
 	g.mu.Unlock()
-	select {
-	case g.room <- struct{}{}:
-	default:
-	}
+	wake(g.room)
 }
 
 // crew is goroutines that end together: the first error ends all.

@@ -192,7 +192,7 @@ func (r *runner) hold(reason string) {
 	if r.life != nil {
 		r.life()
 	}
-	r.nudge()
+	wake(r.wake)
 }
 
 // release takes a reason to hold away.
@@ -200,15 +200,7 @@ func (r *runner) release(reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.holds, reason)
-	r.nudge()
-}
-
-// nudge wakes what sleeps; mu is held.
-func (r *runner) nudge() {
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
+	wake(r.wake)
 }
 
 // condition is the state as users see it.

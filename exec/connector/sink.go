@@ -237,20 +237,50 @@ func (k *sink) subscribe(ctx context.Context, position exec.Epoch, none bool) er
 	} else if _, err := k.m.engine.WaitFresh(ctx); err != nil {
 		return err
 	}
-	subCtx, cancel := context.WithCancel(k.m.ctx)
-	sub, err := k.m.engine.Subscribe(ctx, k.def.Plan, o)
+	subCtx, cancel := context.WithCancel(k.m.ctx) // it outlives the life, if that fails
+	sub, past, err := k.open(ctx, subCtx, cancel, o)
 	if err != nil {
 		cancel()
 		return terminal(err)
 	}
 	k.written = position
 	f := &feed{backlog: newBacklog(k.m.cfg.SinkBytes), sub: sub, end: cancel}
+	f.past = past
 	f.all.Go(func() { f.follow(subCtx, sub) })
 	k.feed = f
 	k.mu.Lock()
 	k.backlog = f.backlog
 	k.mu.Unlock()
 	return nil
+}
+
+// open begins a subscription. What is known when it begins is its past.
+func (k *sink) open(ctx, subCtx context.Context, cancel context.CancelFunc, o exec.SubscribeOptions) (*exec.Subscription, exec.Epoch, error) {
+	defer context.AfterFunc(ctx, cancel)()
+	if stream, ok := k.ofOneStream(); ok && o.Snapshot {
+		// All records of a stream, epoch by epoch, are its snapshot without being in
+		// memory at once.
+		first := max(k.m.engine.Since(stream), 1)
+		o.Snapshot, o.After = false, &first
+	}
+	past := k.m.engine.Applied()
+	sub, err := k.m.engine.Subscribe(subCtx, k.def.Plan, o)
+	return sub, past, err
+}
+
+// ofOneStream is the stream whose records the query takes one by one, if it does.
+func (k *sink) ofOneStream() (id uint64, ok bool) {
+	n := k.def.Plan
+	for {
+		switch x := n.(type) {
+		case *plan.Scan:
+			return x.Object, x.Kind == plan.Stream
+		case *plan.Filter, *plan.Project:
+			n = n.Inputs()[0]
+		default:
+			return 0, false
+		}
+	}
 }
 
 func (k *sink) unsubscribe() {

@@ -20,6 +20,7 @@ func TestSource(t *testing.T) {
 	w.produce("in", 0, value(5, "e"))
 	w.start(w.source("in"))
 	w.wantRows(streamID, "1 a", "2 b", "3 c", "4 d", "5 e")
+	w.until("the counts", func() bool { st, _ := w.m.Source(streamID); return st.Txns > 0 })
 	st, _ := w.m.Source(streamID)
 	if st.State != Running || st.Rows != 1 || st.Lag != 0 {
 		t.Errorf("status %+v", st)
