@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/tarndb/tarn/catalog"
@@ -63,8 +64,8 @@ func errNoCluster() error {
 
 func (s *Server) addOptions(snap *catalog.Snapshot, into map[string]string, c *catalog.Connector) error {
 	maps.Copy(into, c.Options)
-	for key, id := range c.Secrets {
-		o := snap.ByID(id)
+	for _, key := range slices.Sorted(maps.Keys(c.Secrets)) {
+		o := snap.ByID(c.Secrets[key])
 		if o == nil {
 			return sqlerr.New(sqlerr.InternalError, "a secret of the connector is gone")
 		}

@@ -296,6 +296,7 @@ func TestShowCreate(t *testing.T) {
 		"CREATE SOURCE parts (v jsonb, h jsonb HEADERS, t bytea HEADER('trace'), CHECK (v IS NOT NULL)) WITH (connection = k, topic = 'raw', scan.startup.mode = 'latest', on_error = 'null', history = 'local', retention = '3 days') FORMAT PLAIN ENCODE JSON",
 		"CREATE TABLE latest (id bigint PRIMARY KEY, name text) WITH (connection = k, topic = 'raw', schema.registry.username = 'u', schema.registry.password = SECRET pw) FORMAT UPSERT ENCODE JSON",
 		"CREATE STREAM kv (a BIGINT KEY, b VARCHAR) WITH (KAFKA_TOPIC = 'raw', VALUE_FORMAT = 'DELIMITED', VALUE_DELIMITER = 'TAB')",
+		"CREATE CONNECTION plain TO KAFKA (BROKER '127.0.0.1:1', SASL MECHANISM 'PLAIN', SASL USERNAME 'u', SASL PASSWORD 'hidden')",
 		"CREATE TABLE copy (id bigint PRIMARY KEY, name text)",
 		"CREATE SINK out AS SELECT id, sku FROM orders WHERE qty > 100 WITH (connection = k, topic = 'out', commit_interval = '1 s') FORMAT PLAIN ENCODE JSON",
 		"CREATE SINK up FROM latest WITH (connection = k, topic = 'up') FORMAT UPSERT ENCODE JSON",
@@ -317,7 +318,7 @@ func TestShowCreate(t *testing.T) {
 			t.Errorf("%s: printed\n%s\nmade it\n%s", n, texts[n], got)
 		}
 	}
-	all := fmt.Sprint(texts, w.query("SHOW CREATE SECRET pw"), w.query("SELECT * FROM sys.secrets"), w.query("SELECT * FROM sys.sources"))
+	all := fmt.Sprint(texts, w.query("SHOW CREATE SECRET pw"), w.query("SHOW CREATE CONNECTION plain"), w.query("SELECT * FROM sys.secrets"), w.query("SELECT * FROM sys.sources"))
 	if strings.Contains(all, "hidden") {
 		t.Errorf("the secret is shown: %s", all)
 	}

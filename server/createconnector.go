@@ -81,7 +81,11 @@ func connectorOptions(snap *catalog.Snapshot, c *catalog.Connector) []string {
 		out = append(out, "connection = "+fullName(o))
 	}
 	for _, k := range slices.Sorted(maps.Keys(c.Options)) {
-		out = append(out, k+" = "+literal(c.Options[k]))
+		v := c.Options[k]
+		if confidential(k) {
+			v = "********"
+		}
+		out = append(out, k+" = "+literal(v))
 	}
 	for _, k := range slices.Sorted(maps.Keys(c.Secrets)) {
 		name := "?"

@@ -2,6 +2,9 @@ package server
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/tarndb/tarn/catalog"
 	"github.com/tarndb/tarn/pgwire"
@@ -10,7 +13,7 @@ import (
 	"github.com/tarndb/tarn/sql/sqlerr"
 )
 
-var _ = on[*ast.CreateConnection](verb{tag: "CREATE CONNECTION", block: noBlock, run: createConnection})
+var _ = on[*ast.CreateConnection](verb{tag: "CREATE CONNECTION", run: createConnection})
 
 // createConnection is CREATE CONNECTION and CREATE SECRET. A connection is not
 // tried: its cluster may be away.
@@ -21,6 +24,9 @@ func createConnection(ctx context.Context, s *session, stmt ast.Statement, _ pgw
 		kind = catalog.Secret
 	}
 	out := pgwire.Outcome{Verb: "CREATE " + cc.Kind, Rows: -1}
+	if err := s.streaming(out.Verb); err != nil {
+		return out, err
+	}
 	if err := s.alone(ctx); err != nil {
 		return out, err
 	}
@@ -45,6 +51,7 @@ func createConnection(ctx context.Context, s *session, stmt ast.Statement, _ pgw
 		if _, err := s.srv.clusterOf(s.catalog(), o.Connector); err != nil {
 			return out, err
 		}
+		s.warnOfPasswords(o.Connector)
 	}
 	o.ID, o.Schema, o.Owner = id, schema, s.info.User
 	s.change(catalog.Change{Op: catalog.Put, Object: o})
@@ -62,4 +69,19 @@ func (s *session) ofKind(kind catalog.Kind, n ast.Name) (*catalog.Object, error)
 		return nil, sqlerr.New(code, "%s %q does not exist", kind, n.Base()).At(n.Pos)
 	}
 	return o, nil
+}
+
+// warnOfPasswords tells of a password that was written as it is.
+func (s *session) warnOfPasswords(c *catalog.Connector) {
+	for _, key := range slices.Sorted(maps.Keys(c.Options)) {
+		if confidential(key) {
+			s.notice(pgwire.Warning, sqlerr.New(sqlerr.Warning, "%s is kept as it was written", key).
+				WithHint("CREATE SECRET name AS '…' keeps it encrypted; then say %s = SECRET name.", key))
+		}
+	}
+}
+
+// confidential reports options whose value is not shown.
+func confidential(key string) bool {
+	return strings.HasSuffix(key, ".password") || strings.HasSuffix(key, ".token") || strings.HasSuffix(key, ".key.pem")
 }

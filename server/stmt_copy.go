@@ -40,8 +40,8 @@ func (s *session) copyTarget(c *ast.Copy) (o *catalog.Object, cols []int, err er
 		return nil, nil, err
 	}
 	if len(c.Columns) == 0 {
-		for i := range o.Columns {
-			if c := &o.Columns[i]; c.Generated == "" && !c.Hidden && c.From.Carried() {
+		for i, col := range o.Columns[:o.Visible()] {
+			if col.Generated == "" && (col.From.Carried() || !c.From) {
 				cols = append(cols, i)
 			}
 		}
@@ -56,6 +56,9 @@ func (s *session) copyTarget(c *ast.Copy) (o *catalog.Object, cols []int, err er
 		}
 		if at < 0 {
 			return nil, nil, sqlerr.New(sqlerr.UndefinedColumn, "column %q of relation %q does not exist", id.Name, o.Name)
+		}
+		if col := o.Columns[at]; c.From && !col.From.Carried() {
+			return nil, nil, sqlerr.New(sqlerr.SyntaxError, "cannot insert a value into column %q", col.Name).At(id.Pos)
 		}
 		for _, seen := range cols {
 			if seen == at {
@@ -74,6 +77,9 @@ func prepareCopyIn(p *prepared, c *ast.Copy) error {
 	}
 	if o.Kind != catalog.Table && o.Kind != catalog.Stream {
 		return sqlerr.New(sqlerr.WrongObjectType, "cannot copy to %s %q", o.Kind, o.Name)
+	}
+	if o.ID < catalog.FirstUserID {
+		return sqlerr.New(sqlerr.InsufficientPrivilege, "permission denied: %q is a system catalog", o.Name)
 	}
 	if c.Where != nil {
 		return sqlerr.New(sqlerr.FeatureNotSupported, "COPY FROM … WHERE is not supported").At(c.Where.Position())

@@ -43,6 +43,7 @@ func createSink(ctx context.Context, s *session, stmt ast.Statement, _ pgwire.Re
 	if sink, err = planner.BindSink(cs, s.options(nil)); err != nil {
 		return out, err
 	}
+	s.warnOfPasswords(sink.Object.Connector)
 	if sink.Query != nil {
 		s.notices(sink.Query.Notices)
 	}

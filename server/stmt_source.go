@@ -58,6 +58,7 @@ func (s *session) createSource(ctx context.Context, ct *ast.CreateTable, tag str
 	if err := s.checkSource(src); err != nil {
 		return pgwire.Outcome{}, err
 	}
+	s.warnOfPasswords(o.Connector)
 	if found != nil {
 		s.tellColumns(o, found)
 	}
