@@ -39,10 +39,7 @@ func openCanal(d *decoder, e encoding, p part) error {
 	if e.name != "json" {
 		return errEnvelopeEncoding(Canal, e.name)
 	}
-	own, rest, err := splitOptions(Canal, d.spec.Value.Options)
-	if err != nil {
-		return err
-	}
+	own, rest := splitOptions(Canal, d.spec.Value.Options)
 	if _, ok := rest["bytea.encoding"]; !ok {
 		// Both feeds write bytes as the characters of ISO 8859-1.
 		rest["bytea.encoding"] = "latin1"
@@ -56,6 +53,7 @@ func openCanal(d *decoder, e encoding, p part) error {
 		}
 	}
 	p.Fields = d.valueAsks
+	var err error
 	if c.data, err = d.openPart(e, p, rest); err != nil {
 		return err
 	}

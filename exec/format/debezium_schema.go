@@ -23,8 +23,11 @@ type connectSchema struct {
 	Parameters map[string]string
 }
 
-// connectSchemasMax bounds the schemas of one topic that are kept.
-const connectSchemasMax = 64
+// The parsed schemas of one topic that are kept are bounded in number and size.
+const (
+	connectSchemasMax = 64
+	connectBytesMax   = 1 << 20
+)
 
 // schemaPart makes converters follow the schema part of the records: a topic has
 // one schema for a long time, so that it is parsed once and then only compared.
@@ -48,7 +51,9 @@ func (s *schemaPart) changed(text string, conv []converter) {
 		if s.known == nil || len(s.known) >= connectSchemasMax {
 			s.known = map[string][]connectSchema{}
 		}
-		s.known[s.current] = found
+		if len(text) <= connectBytesMax {
+			s.known[s.current] = found
+		}
 	}
 	for i := range conv {
 		conv[i].follow(&found[i])

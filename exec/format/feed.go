@@ -82,21 +82,21 @@ func (f feed) open(d *decoder, e encoding, p part) error {
 	a.opAt = text("op", f.op)
 	a.ddlAt = text("ddl", f.ddl)
 	a.databaseAt = text("database", f.database)
-	a.tableAt = text("table", f.table)
-	a.otherAt = text("status", f.other)
-	own, rest, err := splitOptions(d.env.name, d.spec.Value.Options)
-	if err != nil {
-		return err
-	}
+	own, rest := splitOptions(d.env.name, d.spec.Value.Options)
 	a.wantDatabase, a.wantTable = own["source.database"], own["source.table"]
+	a.otherAt, a.tableAt = text("status", f.other), -1
+	if a.wantTable != "" {
+		a.tableAt = text("table", f.table)
+	}
 	d.asks = a
 	p.Fields = d.valueAsks
+	var err error
 	d.value, err = d.openPart(e, p, rest)
 	return err
 }
 
 // splitOptions takes the options of a feed out of those of its encoding.
-func splitOptions(name Envelope, given map[string]string) (own, rest map[string]string, err error) {
+func splitOptions(name Envelope, given map[string]string) (own, rest map[string]string) {
 	e := encoding{name: string(name), options: feedOptions()}
 	own, rest = map[string]string{}, map[string]string{}
 	for k, v := range given {
@@ -106,7 +106,7 @@ func splitOptions(name Envelope, given map[string]string) (own, rest map[string]
 			rest[k] = v
 		}
 	}
-	return own, rest, nil
+	return own, rest
 }
 
 func (d *decoder) isKey(col int) bool {

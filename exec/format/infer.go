@@ -59,9 +59,7 @@ func (s *Spec) inferPart(ctx context.Context, env envelope, enc Encoding, key bo
 		if !e.nested {
 			return nil, errEnvelopeEncoding(env.name, e.name)
 		}
-		if _, options, err = splitOptions(env.name, options); err != nil {
-			return nil, err
-		}
+		_, options = splitOptions(env.name, options)
 	}
 	if p.Options, err = e.checkOptions(options); err != nil {
 		return nil, err

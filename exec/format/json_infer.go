@@ -28,7 +28,7 @@ type jsonGuess struct {
 // the order in which they appear.
 func inferJSON(_ context.Context, p part, samples *vec.Vec) ([]Column, error) {
 	if samples == nil || samples.N == 0 {
-		return nil, sqlerr.New(sqlerr.NoData, "the topic %q has no records to infer columns from", p.Topic).
+		return nil, sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, "the topic %q has no records to infer columns from", p.Topic).
 			WithHint("Declare the columns.")
 	}
 	rows, err := jsonRows(p, samples)

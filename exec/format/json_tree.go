@@ -26,8 +26,11 @@ type jsonMember struct {
 	folded bool
 }
 
-// membersMax bounds what a node remembers, for objects whose names are data.
-const membersMax = 256
+// What a node remembers is bounded, for objects whose names are data.
+const (
+	membersMax     = 256
+	memberBytesMax = 256
+)
 
 // newJSONTree makes the tree of the fields' paths.
 func newJSONTree(fields []field) *jsonNode {
@@ -83,7 +86,7 @@ func (n *jsonNode) member(raw []byte, escaped bool) (m jsonMember, at int32) {
 	}
 	m = jsonMember{next: -1}
 	m.child, m.folded = n.find(name)
-	if len(n.members) >= membersMax {
+	if len(n.members) >= membersMax || len(raw) > memberBytesMax {
 		return m, -1
 	}
 	m.raw = "\"" + string(raw) + "\":"
