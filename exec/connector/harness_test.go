@@ -23,16 +23,19 @@ import (
 	"github.com/tarndb/tarn/storage/topic/kafka"
 )
 
-// Relations of the tests: a stream and a table of (id, v), and such a stream and
-// table to write into.
+// Relations of the tests: a stream and a table of (id, v), such a stream and table
+// to write into, and a stream that is read through.
 const (
-	streamID, tableID, intoStream, intoTable = 16400, 16401, 16402, 16403
+	streamID, tableID, intoStream, intoTable, outsideID = 16400, 16401, 16402, 16403, 16404
 )
 
 var pair = []plan.Column{{Name: "id", Type: types.Int8}, {Name: "v", Type: types.Text}}
 
 // host keeps relation definitions as its catalog.
-type host struct{ defs []string }
+type host struct {
+	defs    []string
+	outside exec.Outside
+}
 
 func (h *host) Image() []byte { b, _ := json.Marshal(h.defs); return b }
 
@@ -74,6 +77,8 @@ func (h *host) create(s *exec.Setup, def string) error {
 	switch kind {
 	case "stream":
 		return s.CreateStream(exec.StreamDef{ID: id, Name: "s", Types: ts, Columns: names, Rowtime: -1, RetainMicros: -1})
+	case "outside":
+		return s.CreateStream(exec.StreamDef{ID: id, Name: "o", Types: ts, Columns: names, Rowtime: -1, RetainMicros: -1, Outside: h.outside})
 	case "table":
 		return s.CreateTable(exec.TableDef{ID: id, Name: "t", Types: ts, Columns: names, Key: []int{0}, KeyName: "t_pkey", Rowtime: -1, RetainMicros: 1000})
 	case "letters":
@@ -128,7 +133,16 @@ func (w *world) now() int64 { return w.clock.Add(1000) }
 
 func (w *world) open() {
 	w.t.Helper()
-	w.host = &host{}
+	def := w.source("in")
+	def.ID = outsideID
+	out := NewOutside(def, func(id uint64) map[int32]int64 {
+		if w.e == nil {
+			return nil
+		}
+		return w.e.Offsets(id)
+	})
+	w.t.Cleanup(out.Close)
+	w.host = &host{outside: out}
 	e, err := exec.Open(exec.Config{FS: w.fs, Dir: "db", Host: w.host, Now: w.now, CheckpointEvery: -1, Workers: 1, MemoryBytes: 64 << 20, Stop: w.stopAt})
 	if err != nil {
 		w.t.Fatal(err)
@@ -264,6 +278,11 @@ func (w *world) rows(id uint64) []string {
 		sort.Strings(out)
 	}
 	return out
+}
+
+// readAt reads a relation as of an epoch.
+func (w *world) readAt(ep exec.Epoch, id uint64) error {
+	return w.e.Read(context.Background(), scan(id), exec.ReadOptions{Epoch: ep, Ctx: &funcs.Ctx{}}, func(*vec.Batch) error { return nil })
 }
 
 // letters are the standing letters as "partition/offset code attempts".
