@@ -56,7 +56,7 @@ type viewMeta struct {
 	Detached *detached `json:",omitempty"`
 }
 
-const metaVersion = 1
+const metaVersion = 2
 
 // checkpoints is the state of checkpointing; the loop's, but for what the writer
 // goroutine hands back under mu.

@@ -20,8 +20,13 @@ type stats struct {
 }
 
 // replayMax is how much stepping a restart may have to do again: under load
-// checkpoints come before CheckpointEvery has passed.
+// checkpoints come before CheckpointEvery has passed. But one that takes longer
+// than that, also because the machine is busy, is worth as much stepping.
 const replayMax = time.Second
+
+func (e *Engine) replayMax() time.Duration {
+	return min(max(replayMax, time.Duration(e.stats.checkpointNanos.Load())), e.cfg.CheckpointEvery)
+}
 
 // stepped is the time that steps have taken since a checkpoint began.
 type stepped struct {
@@ -43,7 +48,7 @@ func (e *Engine) needCheckpoint() bool {
 	if e.cfg.CheckpointEvery <= 0 {
 		return false
 	}
-	return time.Since(e.ck.last) >= e.cfg.CheckpointEvery || e.stepped.since == e.ck.last && e.stepped.time >= replayMax
+	return time.Since(e.ck.last) >= e.cfg.CheckpointEvery || e.stepped.since == e.ck.last && e.stepped.time >= e.replayMax()
 }
 
 // onTimer is what the loop does by the clock alone.

@@ -1,7 +1,6 @@
 package arrange
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -44,9 +43,9 @@ func (s *Space) Freeze() *Frozen {
 		a.frozenN = a.count.Load()
 		a.each(func(p *part) {
 			p.lock.Lock()
-			if p.frozen == nil && p.frozenVersions == nil {
+			if p.frozen == nil && p.frozenLog.n == 0 {
 				p.frozen, p.dirty = p.dirty, nil
-				p.frozenVersions, p.versions = p.versions, nil
+				p.frozenLog, p.log = p.log, versionLog{}
 			} else {
 				a.refreeze(p)
 			}
@@ -69,9 +68,6 @@ func (a *arrangement) refreeze(p *part) {
 	for _, r := range p.retired {
 		gone[r] = true
 	}
-	for _, r := range p.versions {
-		gone[r] = true
-	}
 	joined := p.frozen[:0:0]
 	for _, list := range [...][]uintptr{p.frozen, p.dirty} {
 		for _, r := range list {
@@ -85,7 +81,8 @@ func (a *arrangement) refreeze(p *part) {
 	}
 	p.retired = nil
 	p.frozen, p.dirty = joined, nil
-	p.frozenVersions, p.versions = append(p.frozenVersions, p.versions...), nil
+	p.frozenLog.join(p.log)
+	p.log = versionLog{}
 }
 
 // expiries says which buckets may go now. s.mu is held.
@@ -229,43 +226,38 @@ func (f *Frozen) writeKind(ctx context.Context, g *state.Ingest, k kind, write w
 	return nil
 }
 
-// sorted is one frozen row with the first bytes of what it is sorted by.
-type sorted struct {
-	prefix uint64
-	r      uintptr
-}
-
-// gather returns what is frozen of an arrangement, in the order that compare gives
-// to rows of equal prefix, and notes the dead for settle.
-func gather(a *arrangement, dead func(r uintptr) bool, prefix func(r uintptr) uint64, compare func(x, y uintptr) int) []sorted {
+// gather returns what is frozen of an arrangement in the order of order, and
+// notes the dead for settle. done gives the list's memory back.
+func gather(a *arrangement, dead func(r uintptr) bool, order rowOrder) (out []sorted, done func(), err error) {
 	n := 0
 	a.each(func(p *part) { n += len(p.frozen) })
-	out := make([]sorted, 0, n)
+	out, done, err = a.s.pool.list(n)
+	if err != nil {
+		return nil, nil, err
+	}
+	n = 0
 	a.each(func(p *part) {
-		for _, r := range p.frozen {
-			if r == 0 {
-				continue
-			}
-			out = append(out, sorted{prefix(r), r})
-			if dead(r) {
-				p.tombs = append(p.tombs, r)
+		for lo := 0; lo < len(p.frozen); lo += touchRows {
+			rows := p.frozen[lo:min(lo+touchRows, len(p.frozen))]
+			touch(rows)
+			for _, r := range rows {
+				if r == 0 {
+					continue
+				}
+				out[n].r = r
+				n++
+				if dead(r) {
+					p.tombs = append(p.tombs, r)
+				}
 			}
 		}
 	})
-	sortRows(out, compare)
-	return out
-}
-
-func sortRows(rows []sorted, compare func(x, y uintptr) int) {
-	slices.SortFunc(rows, func(x, y sorted) int {
-		if x.prefix != y.prefix {
-			if x.prefix < y.prefix {
-				return -1
-			}
-			return 1
-		}
-		return compare(x.r, y.r)
-	})
+	out = out[:n]
+	if _, err := order.sort(a.s.pool, out); err != nil {
+		done()
+		return nil, nil, err
+	}
+	return out, done, nil
 }
 
 // yieldEvery is after how many rows the writer lets others run: a checkpoint has
@@ -281,16 +273,21 @@ func yield(ctx context.Context, i int) error {
 }
 
 func (f *Frozen) writeRows(ctx context.Context, g *state.Ingest, a *arrangement) error {
-	rows := gather(a,
-		func(r uintptr) bool { return rowFlags(r)&flagDeleted != 0 },
-		func(r uintptr) uint64 { return prefixOf(rowKey(r, a.header)) },
-		func(x, y uintptr) int { return bytes.Compare(rowKey(x, a.header), rowKey(y, a.header)) })
+	h := a.header
+	rows, done, err := gather(a, func(r uintptr) bool { return rowFlags(r)&flagDeleted != 0 }, keyOrder(h))
+	if err != nil {
+		return err
+	}
+	defer done()
 	if err := f.s.stop("sorted"); err != nil {
 		return err
 	}
 	var key, val []byte
 	for i, e := range rows {
-		key = state.RowKey(key[:0], a.id, rowKey(e.r, a.header))
+		if i%touchRows == 0 {
+			touchSorted(rows[i:])
+		}
+		key = state.RowKey(key[:0], a.id, rowKey(e.r, h))
 		var err error
 		switch {
 		case rowFlags(e.r)&flagDeleted != 0:
@@ -299,10 +296,10 @@ func (f *Frozen) writeRows(ctx context.Context, g *state.Ingest, a *arrangement)
 			}
 			err = g.Delete(key)
 		case a.history:
-			val = append(binary.AppendUvarint(val[:0], rowEpoch(e.r)), rowVal(e.r, a.header)...)
+			val = append(binary.AppendUvarint(val[:0], rowEpoch(e.r)), rowVal(e.r, h)...)
 			err = g.Set(key, val)
 		default:
-			err = g.Set(key, rowVal(e.r, a.header))
+			err = g.Set(key, rowVal(e.r, h))
 		}
 		if err == nil {
 			err = yield(ctx, i)
@@ -312,99 +309,6 @@ func (f *Frozen) writeRows(ctx context.Context, g *state.Ingest, a *arrangement)
 		}
 	}
 	return nil
-}
-
-// writeHistory writes the versions of all tables, by class, bucket, table, key
-// and end.
-func (f *Frozen) writeHistory(ctx context.Context, g *state.Ingest) error {
-	type group struct {
-		class, bucket uint64
-		a             *arrangement // nil: the bucket itself expires, or a dropped table's rows go
-		rows          []sorted
-		until         []byte
-		start         []byte
-	}
-	var groups []*group
-	gone := map[uint64]uint64{}
-	for _, x := range f.expire {
-		gone[x.class] = x.until
-		lo, hi := state.BucketStart(nil, x.class, x.first), state.BucketStart(nil, x.class, x.until)
-		groups = append(groups, &group{class: x.class, start: lo, until: hi})
-	}
-	for _, id := range f.dropped {
-		lo := state.HistoryStart(nil, math.MaxUint64, 0, id)
-		groups = append(groups, &group{class: math.MaxUint64, start: lo, until: state.After(nil, lo)})
-	}
-	for _, a := range f.arrs {
-		if !a.history {
-			continue
-		}
-		byBucket := map[uint64]*group{}
-		a.each(func(p *part) {
-			for _, r := range p.frozenVersions {
-				if rowFlags(r)&flagDeleted != 0 {
-					continue
-				}
-				b := f.s.bucket(a.retain, *rowValidTo(r))
-				if b < gone[a.retain.class] {
-					continue
-				}
-				x := byBucket[b]
-				if x == nil {
-					x = &group{class: a.retain.class, bucket: b, a: a, start: state.HistoryStart(nil, a.retain.class, b, a.id)}
-					byBucket[b] = x
-					groups = append(groups, x)
-					f.filled[a.retain.class] = append(f.filled[a.retain.class], b)
-				}
-				x.rows = append(x.rows, sorted{r: r})
-			}
-		})
-	}
-	slices.SortFunc(groups, func(x, y *group) int { return bytes.Compare(x.start, y.start) })
-	var key, val []byte
-	for _, x := range groups {
-		if x.a == nil {
-			if err := g.DeleteRange(x.start, x.until); err != nil {
-				return err
-			}
-			continue
-		}
-		h := x.a.header
-		for i := range x.rows {
-			k := rowKey(x.rows[i].r, h)
-			key = state.HistoryKey(key[:0], 0, 0, 0, k)
-			x.rows[i].prefix = prefixOf(key[25:])
-		}
-		sortRows(x.rows, func(a, b uintptr) int {
-			ka, kb := rowKey(a, h), rowKey(b, h)
-			if c := compareSized(ka, kb); c != 0 {
-				return c
-			}
-			return cmp.Compare(*rowValidTo(a), *rowValidTo(b))
-		})
-		for i, e := range x.rows {
-			key = state.HistoryKey(key[:0], x.class, x.bucket, x.a.id, rowKey(e.r, h))
-			key = state.AppendEpoch(key, *rowValidTo(e.r))
-			val = append(binary.AppendUvarint(val[:0], rowEpoch(e.r)), rowVal(e.r, h)...)
-			if err := g.Set(key, val); err != nil {
-				return err
-			}
-			if err := yield(ctx, i); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// compareSized orders as uvarint(len) bytes does.
-func compareSized(a, b []byte) int {
-	if len(a) != len(b) {
-		x := binary.AppendUvarint(nil, uint64(len(a)))
-		y := binary.AppendUvarint(nil, uint64(len(b)))
-		return bytes.Compare(x, y)
-	}
-	return bytes.Compare(a, b)
 }
 
 // A checkpoint that is in the store leaves memory in two steps. release runs in
@@ -426,18 +330,9 @@ func (f *Frozen) release() {
 		a.each(func(p *part) {
 			p.lock.Lock()
 			p.histFloor = f.epoch
-			versions := p.frozenVersions
-			p.frozen, p.frozenVersions = nil, nil
+			p.freeLog(s, p.frozenLog)
+			p.frozen, p.frozenLog = nil, versionLog{}
 			p.lock.Unlock()
-			for len(versions) > 0 {
-				n := min(len(versions), 256)
-				p.lock.Lock()
-				for _, r := range versions[:n] {
-					p.free(s, r, rowClass(r))
-				}
-				p.lock.Unlock()
-				versions = versions[n:]
-			}
 		})
 	}
 	s.written.Store(f)

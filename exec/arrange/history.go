@@ -11,9 +11,10 @@ import (
 	"github.com/tarndb/tarn/storage/state"
 )
 
-// Superseded rows are versions. Until the next checkpoint they hang on the row
-// that superseded them, then they lie in the store's history, in buckets of the
-// time at which they ended. A bucket is forgotten as a whole.
+// Superseded rows are versions. Until the next checkpoint they lie in their part's
+// log and hang on the row that superseded them, then they lie in the store's
+// history, in buckets of the time at which they ended. A bucket is forgotten as a
+// whole.
 
 // retention is how long versions are kept. Tables with the same retention share
 // buckets.
@@ -163,11 +164,19 @@ func (t *Table) storedAt(key []byte, e uint64, dst []byte, past bool) (val []byt
 		if !ok || len(k) != n+8 || !bytes.Equal(k[:n], buf[:n]) {
 			continue
 		}
-		from, val, err := t.storedRow(v)
-		if err != nil || from > e {
-			return dst, false, err
+		entry := state.ReadVersions(binary.BigEndian.Uint64(k[n:]), v)
+		for entry.Next() {
+			if entry.To <= e { // absent in between
+				return dst, false, nil
+			}
+			if entry.From <= e {
+				return append(dst, entry.Val...), true, nil
+			}
 		}
-		return append(dst, val...), true, nil
+		if entry.Damaged() {
+			return dst, false, t.damaged()
+		}
+		return dst, false, nil
 	}
 	return dst, false, nil
 }
@@ -236,11 +245,13 @@ func (t *Table) Versions(key []byte) (out []Version, err error) {
 			if len(k) != len(pre)+8 || !bytes.HasPrefix(k, pre) {
 				break
 			}
-			from, val, err := t.storedRow(v)
-			if err != nil {
-				return nil, err
+			entry := state.ReadVersions(binary.BigEndian.Uint64(k[len(pre):]), v)
+			for entry.Next() {
+				out = append(out, Version{entry.From, entry.To, append([]byte{}, entry.Val...)})
 			}
-			out = append(out, Version{from, binary.BigEndian.Uint64(k[len(pre):]), append([]byte{}, val...)})
+			if entry.Damaged() {
+				return nil, t.damaged()
+			}
 		}
 		if err != nil {
 			return nil, err

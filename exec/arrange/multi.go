@@ -2,7 +2,6 @@ package arrange
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/binary"
 
@@ -351,21 +350,27 @@ func (m *Multi) loadEntries(k *Keys, missed []int32, heads []Ref) (err error) {
 
 func (f *Frozen) writeEntries(ctx context.Context, g *state.Ingest, a *arrangement) error {
 	keyOf := func(e uintptr) []byte { return rowKey(row(*entryHead(e)), rowHeader) }
-	var buf []byte
-	rows := gather(a, func(e uintptr) bool { return *entryWeight(e) == 0 },
-		func(e uintptr) uint64 {
-			k := keyOf(e)
-			buf = append(binary.AppendUvarint(buf[:0], uint64(len(k))), k...)
-			return prefixOf(buf)
+	rows, done, err := gather(a, func(e uintptr) bool { return *entryWeight(e) == 0 }, rowOrder{
+		head: func(e uintptr, buf []byte) []byte { return appendHead(buf, keyOf(e)) },
+		compare: func(x, y uintptr) int {
+			if c := compareSized(keyOf(x), keyOf(y)); c != 0 {
+				return c
+			}
+			return bytes.Compare(entryVal(x), entryVal(y))
 		},
-		func(x, y uintptr) int {
-			return cmp.Or(compareSized(keyOf(x), keyOf(y)), bytes.Compare(entryVal(x), entryVal(y)))
-		})
+	})
+	if err != nil {
+		return err
+	}
+	defer done()
 	if err := f.s.stop("sorted"); err != nil {
 		return err
 	}
 	var key, val []byte
 	for i, e := range rows {
+		if i%touchRows == 0 {
+			touchSorted(rows[i:])
+		}
 		key = append(state.MultiKey(key[:0], a.id, keyOf(e.r)), entryVal(e.r)...)
 		var err error
 		if w := *entryWeight(e.r); w == 0 {

@@ -480,21 +480,34 @@ func (o *Ordered) DeleteRange(group []byte, hash uint64, from, to []byte) (n int
 }
 
 func (f *Frozen) writeOrdered(ctx context.Context, g *state.Ingest, a *arrangement) error {
-	var buf []byte
-	rows := gather(a, func(e uintptr) bool { return *entryWeight(e) == 0 },
-		func(e uintptr) uint64 {
-			k := ordGroup(e)
-			buf = append(binary.AppendUvarint(buf[:0], uint64(len(k))), k...)
-			return prefixOf(append(buf, ordKey(e)...))
+	rows, done, err := gather(a, func(e uintptr) bool { return *entryWeight(e) == 0 }, rowOrder{
+		head: func(e uintptr, buf []byte) []byte {
+			group, key := ordGroup(e), ordKey(e)
+			buf = appendHead(buf, group)
+			if len(group) < headMax/2 {
+				buf = append(buf, key[:min(len(key), headMax/2)]...)
+			}
+			return buf
 		},
-		func(x, y uintptr) int {
-			return cmp.Or(compareSized(ordGroup(x), ordGroup(y)), bytes.Compare(ordKey(x), ordKey(y)))
-		})
+		compare: func(x, y uintptr) int {
+			if c := compareSized(ordGroup(x), ordGroup(y)); c != 0 {
+				return c
+			}
+			return bytes.Compare(ordKey(x), ordKey(y))
+		},
+	})
+	if err != nil {
+		return err
+	}
+	defer done()
 	if err := f.s.stop("sorted"); err != nil {
 		return err
 	}
 	var key, val []byte
 	for i, e := range rows {
+		if i%touchRows == 0 {
+			touchSorted(rows[i:])
+		}
 		key = append(state.OrderedKey(key[:0], a.id, ordGroup(e.r)), ordKey(e.r)...)
 		var err error
 		if w := *entryWeight(e.r); w == 0 {

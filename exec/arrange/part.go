@@ -22,15 +22,15 @@ type part struct {
 	dirty  []uintptr // by rowDirty; 0 = withdrawn
 	frozen []uintptr
 	clean  uint32
-	// versions are the superseded rows since the last Freeze, frozenVersions those
-	// that a checkpoint is writing. Versions that ended at or before histFloor have
-	// been freed: links to them must not be followed.
-	versions, frozenVersions []uintptr
-	histFloor                uint64
-	retired                  []uintptr
-	tombs                    []uintptr // dead rows that a checkpoint has written
+	// log has the versions superseded since the last Freeze, frozenLog those that a
+	// checkpoint is writing. Versions that ended at or before histFloor have been
+	// freed: links to them must not be followed.
+	log, frozenLog versionLog
+	histFloor      uint64
+	retired        []uintptr
+	tombs          []uintptr // dead rows that a checkpoint has written
 
-	limbo []limboBlock // freed while a scan was reading
+	limbo []limboBlock // freed while a scan was reading; also chunks of logs
 	hand  uint64       // of the clock
 	// complete: what is not in memory does not exist.
 	complete bool

@@ -3,8 +3,6 @@ package arrange
 import (
 	"bytes"
 	"encoding/binary"
-	"slices"
-	"sort"
 
 	"github.com/tarndb/tarn/storage/state"
 )
@@ -13,34 +11,32 @@ import (
 // memory since. It takes both at one moment (a picture) and then reads without
 // locks: an iterator keeps its checkpoint, and blocks freed later stay readable
 // until the scan ends. Only the changes since C are copied, as references, so a
-// picture costs as much as a checkpoint has dirty rows, not as the table has.
+// picture costs as much as a checkpoint has dirty keys, not as the table has, nor
+// as there are superseded versions.
 //
-// This is exact because of what versions say: the rows as of e are those current
-// rows that began at or before e, and those versions that began at or before e
-// and ended after it; each key is in at most one of the two.
+// This is exact because of what versions say: of a key that is not dirty the row
+// as of e is the checkpoint's; of one that is, its chain leads to the version of
+// e, or to the checkpoint's row itself.
 
-type change struct {
-	r        row
-	from, to uint64 // to = 0: current
-	del      bool
-	fresh    bool // not in the checkpoint
-	prefix   uint64
+// overlay is a key that has changed since the checkpoint.
+type overlay struct {
+	r  row // that is or was current; names the key
+	at row // the version as of the picture's epoch, 0 = absent
 }
 
 type picture struct {
-	t     *Table
-	scan  uint64
-	it    *state.Iter // nil: memory only
-	ckpt  uint64
-	delta []change // by key, then from
+	t    *Table
+	scan uint64
+	it   *state.Iter // nil: the store has nothing of the table
+	ckpt uint64
+	rows []overlay
+	done func()
 }
 
-// picture of everything that began or ended after the checkpoint, up to epoch e.
-func (t *Table) picture(e uint64, prefix []byte) (*picture, error) {
+// open begins a picture; the caller closes it. s.turn is held for reading.
+func (t *Table) open() (*picture, error) {
 	s := t.s
-	s.turn.RLock()
-	defer s.turn.RUnlock()
-	v := &picture{t: t, scan: s.startScan(), ckpt: s.ckpt.Load()}
+	v := &picture{t: t, scan: s.startScan(), ckpt: s.ckpt.Load(), done: func() {}}
 	if s.store != nil {
 		it, err := s.store.NewIter()
 		if err != nil {
@@ -49,56 +45,11 @@ func (t *Table) picture(e uint64, prefix []byte) (*picture, error) {
 		}
 		v.it = it
 	}
-	if v.it != nil && e < v.ckpt {
-		return v, nil
-	}
-	committed := s.committed
-	t.each(func(p *part) {
-		p.lock.RLock()
-		defer p.lock.RUnlock()
-		for _, list := range [...][]uintptr{p.dirty, p.frozen, p.versions, p.frozenVersions} {
-			for _, r := range list {
-				if r == 0 {
-					continue
-				}
-				c := change{r: r, from: rowEpoch(r), to: *rowValidTo(r), del: rowFlags(r)&flagDeleted != 0,
-					fresh: *rowGen(r) > committed}
-				if c.from > e || c.from == c.to {
-					continue
-				}
-				key := rowKey(r, p.header)
-				if !bytes.HasPrefix(key, prefix) {
-					continue
-				}
-				c.prefix = prefixOf(key)
-				v.delta = append(v.delta, c)
-			}
-		}
-	})
-	slices.SortFunc(v.delta, func(a, b change) int {
-		if a.prefix != b.prefix {
-			if a.prefix < b.prefix {
-				return -1
-			}
-			return 1
-		}
-		if c := bytes.Compare(rowKey(a.r, t.header), rowKey(b.r, t.header)); c != 0 {
-			return c
-		}
-		switch {
-		case a.from < b.from:
-			return -1
-		case a.from > b.from:
-			return 1
-		}
-		return 0
-	})
-	// A frozen row that was superseded since is on two lists.
-	v.delta = slices.CompactFunc(v.delta, func(a, b change) bool { return a.r == b.r })
 	return v, nil
 }
 
 func (v *picture) close() error {
+	v.done()
 	v.t.s.endScan(v.scan)
 	if v.it != nil {
 		return v.it.Close()
@@ -106,14 +57,71 @@ func (v *picture) close() error {
 	return nil
 }
 
-// prefixOf is the first eight bytes of a key as a number, for comparing quickly.
-func prefixOf(key []byte) uint64 {
-	if len(key) >= 8 {
-		return binary.BigEndian.Uint64(key)
+// picture of the rows as of epoch e.
+func (t *Table) picture(e uint64, prefix []byte) (*picture, error) {
+	s := t.s
+	s.turn.RLock()
+	defer s.turn.RUnlock()
+	v, err := t.open()
+	if err != nil || v.it != nil && e < v.ckpt {
+		return v, err
 	}
-	var b [8]byte
-	copy(b[:], key)
-	return binary.BigEndian.Uint64(b[:])
+	if len(prefix) == 0 {
+		v.rows = make([]overlay, 0, t.dirtyRows())
+	}
+	t.eachDirty(func(p *part, r row) {
+		if bytes.HasPrefix(rowKey(r, p.header), prefix) {
+			v.rows = append(v.rows, overlay{r, p.versionAt(r, e)})
+		}
+	})
+	return v, nil
+}
+
+// dirtyRows is about how many rows eachDirty passes.
+func (t *Table) dirtyRows() (n int) {
+	t.each(func(p *part) {
+		p.lock.RLock()
+		n += len(p.dirty) + len(p.frozen)
+		p.lock.RUnlock()
+	})
+	return n
+}
+
+// eachDirty calls fn for the newest row of each key that has changed since the
+// checkpoint. A part is locked meanwhile, so its rows are brought into the cache
+// side by side.
+func (t *Table) eachDirty(fn func(p *part, r row)) {
+	t.each(func(p *part) {
+		p.lock.RLock()
+		defer p.lock.RUnlock()
+		for i, list := range [...][]uintptr{p.dirty, p.frozen} {
+			for lo := 0; lo < len(list); lo += touchRows {
+				rows := list[lo:min(lo+touchRows, len(list))]
+				touch(rows)
+				for _, r := range rows {
+					// A frozen row that was superseded since has its successor on the other list.
+					if r != 0 && (i == 0 || *rowValidTo(r) == 0) {
+						fn(p, r)
+					}
+				}
+			}
+		}
+	})
+}
+
+// versionAt follows the chain from r to the version of epoch e, 0 = absent then.
+// e is not before the checkpoint. The part is locked.
+func (p *part) versionAt(r row, e uint64) row {
+	for r != 0 && rowEpoch(r) > e {
+		if rowEpoch(r) <= p.histFloor {
+			return 0
+		}
+		r = row(*rowPrev(r))
+	}
+	if r != 0 && rowFlags(r)&flagDeleted != 0 {
+		return 0
+	}
+	return r
 }
 
 // Scan calls fn for every row as of epoch e whose key begins with prefix, in no
@@ -138,22 +146,17 @@ func (t *Table) Scan(e uint64, prefix []byte, fn func(key, val []byte) error) (e
 			err = cerr
 		}
 	}()
+	if v.it != nil && e < v.ckpt {
+		return v.scanPast(e, prefix, fn)
+	}
 	if v.it != nil {
-		if err := v.scanStored(e, prefix, fn); err != nil {
+		if err := v.scanStored(prefix, fn); err != nil {
 			return err
 		}
-		if e < v.ckpt {
-			return v.eachVersion(e, func(key []byte, from, to uint64, val []byte) error {
-				if from <= e && to > e && bytes.HasPrefix(key, prefix) {
-					return fn(key, val)
-				}
-				return nil
-			})
-		}
 	}
-	for _, c := range v.delta {
-		if !c.del && (c.to == 0 || c.to > e) && (v.it == nil || c.fresh) {
-			if err := fn(rowKey(c.r, t.header), rowVal(c.r, t.header)); err != nil {
+	for i := range v.rows {
+		if r := v.rows[i].at; r != 0 {
+			if err := fn(rowKey(r, t.header), rowVal(r, t.header)); err != nil {
 				return err
 			}
 		}
@@ -161,40 +164,79 @@ func (t *Table) Scan(e uint64, prefix []byte, fn func(key, val []byte) error) (e
 	return nil
 }
 
-// scanStored passes the checkpoint's rows that hold at e: those that the delta
-// does not override.
-func (v *picture) scanStored(e uint64, prefix []byte, fn func(key, val []byte) error) error {
+// scanStored passes the checkpoint's rows of keys that have not changed since.
+func (v *picture) scanStored(prefix []byte, fn func(key, val []byte) error) error {
 	t := v.t
 	lo := state.RowKey(nil, t.id, prefix)
 	skip, n := len(lo)-len(prefix), 0
 	k, val, ok, err := v.it.Range(lo, state.After(nil, lo))
+	if err != nil || !ok {
+		return err
+	}
+	changed, err := v.sorted()
+	if err != nil {
+		return err
+	}
 	for ; ok; k, val, ok, err = v.it.Next() {
-		key := k[skip:]
-		changed := false
-		for ; n < len(v.delta); n++ {
-			c := &v.delta[n]
-			cmp := bytes.Compare(rowKey(c.r, t.header), key)
-			if cmp > 0 {
+		key, cmp := k[skip:], -1
+		for ; n < len(changed); n++ {
+			if cmp = bytes.Compare(rowKey(changed[n].r, t.header), key); cmp >= 0 {
 				break
 			}
-			if cmp == 0 && (c.fresh || c.to != 0 && c.to <= e) {
-				changed = true
-			}
 		}
-		if changed {
+		if n < len(changed) && cmp == 0 {
 			continue
 		}
-		from, val, err := t.storedRow(val)
+		_, val, err := t.storedRow(val)
+		if err == nil {
+			err = fn(key, val)
+		}
 		if err != nil {
 			return err
 		}
-		if from <= e {
-			if err := fn(key, val); err != nil {
-				return err
-			}
-		}
 	}
 	return err
+}
+
+// sorted lists the keys that have changed in their order.
+func (v *picture) sorted() ([]sorted, error) {
+	pool := v.t.s.pool
+	list, done, err := pool.list(len(v.rows))
+	if err != nil {
+		return nil, err
+	}
+	v.done = done
+	for i := range v.rows {
+		list[i].r = v.rows[i].r
+	}
+	_, err = keyOrder(v.t.header).sort(pool, list)
+	return list, err
+}
+
+// scanPast scans as of an epoch before the checkpoint, which is all in the store.
+func (v *picture) scanPast(e uint64, prefix []byte, fn func(key, val []byte) error) error {
+	t := v.t
+	lo := state.RowKey(nil, t.id, prefix)
+	skip := len(lo) - len(prefix)
+	k, val, ok, err := v.it.Range(lo, state.After(nil, lo))
+	for ; ok; k, val, ok, err = v.it.Next() {
+		from, val, err := t.storedRow(val)
+		if err == nil && from <= e {
+			err = fn(k[skip:], val)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return v.eachVersion(e, func(key []byte, from, to uint64, val []byte) error {
+		if from <= e && to > e && bytes.HasPrefix(key, prefix) {
+			return fn(key, val)
+		}
+		return nil
+	})
 }
 
 // eachVersion passes the stored versions that ended after epoch e.
@@ -208,16 +250,14 @@ func (v *picture) eachVersion(e uint64, fn func(key []byte, from, to uint64, val
 			if !fine || len(rest) != 8 {
 				return t.damaged()
 			}
-			to := binary.BigEndian.Uint64(rest)
-			if to <= e {
-				continue
+			entry := state.ReadVersions(binary.BigEndian.Uint64(rest), val)
+			for entry.Next() && entry.To > e {
+				if err := fn(key, entry.From, entry.To, entry.Val); err != nil {
+					return err
+				}
 			}
-			from, val, err := t.storedRow(val)
-			if err != nil {
-				return err
-			}
-			if err := fn(key, from, to, val); err != nil {
-				return err
+			if entry.Damaged() {
+				return t.damaged()
 			}
 		}
 		if err != nil {
@@ -266,109 +306,6 @@ func (t *Table) scanNow(prefix []byte, fn func(key, val []byte) error) (err erro
 			if err := fn(rowKey(r, p.header), rowVal(r, p.header)); err != nil {
 				return err
 			}
-		}
-	}
-	return nil
-}
-
-// event is one side of a change.
-type event struct {
-	epoch    uint64
-	key, val []byte
-	old      bool
-}
-
-// Changes calls fn for every change of a row with from < epoch ≤ to, in order of
-// epoch, then key. old or new is nil where the row was or became absent. Memory
-// is taken in proportion to the changes.
-func (t *Table) Changes(from, to uint64, fn func(epoch uint64, key, old, new []byte) error) (err error) {
-	if t.err != nil {
-		return t.err
-	}
-	if err := t.answers(from); err != nil {
-		return err
-	}
-	v, err := t.picture(to, nil)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if cerr := v.close(); err == nil {
-			err = cerr
-		}
-	}()
-	var events []event
-	in := func(e uint64) bool { return e > from && e <= to }
-	if v.it != nil && from < v.ckpt {
-		add := func(epoch uint64, key, val []byte, old bool) {
-			events = append(events, event{epoch, bytes.Clone(key), append([]byte{}, val...), old})
-		}
-		lo := state.RowKey(nil, t.id, nil)
-		k, val, ok, err := v.it.Range(lo, state.After(nil, lo))
-		for ; ok; k, val, ok, err = v.it.Next() {
-			began, val, err := t.storedRow(val)
-			if err != nil {
-				return err
-			}
-			if in(began) {
-				add(began, k[len(lo):], val, false)
-			}
-		}
-		if err != nil {
-			return err
-		}
-		err = v.eachVersion(from, func(key []byte, began, ended uint64, val []byte) error {
-			if in(began) {
-				add(began, key, val, false)
-			}
-			if in(ended) {
-				add(ended, key, val, true)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for _, c := range v.delta {
-		if c.del {
-			continue
-		}
-		key, val := rowKey(c.r, t.header), rowVal(c.r, t.header)
-		if in(c.from) && (v.it == nil || c.fresh) {
-			events = append(events, event{c.from, key, val, false})
-		}
-		if c.to != 0 && in(c.to) {
-			events = append(events, event{c.to, key, val, true})
-		}
-	}
-	sort.Slice(events, func(i, j int) bool {
-		a, b := &events[i], &events[j]
-		if a.epoch != b.epoch {
-			return a.epoch < b.epoch
-		}
-		if c := bytes.Compare(a.key, b.key); c != 0 {
-			return c < 0
-		}
-		return a.old && !b.old
-	})
-	for i := 0; i < len(events); i++ {
-		a := &events[i]
-		var was, is []byte
-		if a.old {
-			was = a.val
-			if i+1 < len(events) && events[i+1].epoch == a.epoch && bytes.Equal(events[i+1].key, a.key) {
-				i++
-				is = events[i].val
-			}
-		} else {
-			is = a.val
-		}
-		if was != nil && is != nil && bytes.Equal(was, is) {
-			continue
-		}
-		if err := fn(a.epoch, a.key, was, is); err != nil {
-			return err
 		}
 	}
 	return nil

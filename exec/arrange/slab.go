@@ -279,7 +279,11 @@ func (a *arena) alloc(n int) (addr uintptr, class uint8, err error) {
 }
 
 func (a *arena) put(addr uintptr, class uint8) {
-	if class == classHuge {
+	switch class {
+	case classLog:
+		a.pool.releaseLog(addr)
+		return
+	case classHuge:
 		a.size -= int64(a.bigs[addr])
 		delete(a.bigs, addr)
 		a.pool.releaseBig(addr)

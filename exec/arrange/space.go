@@ -253,7 +253,18 @@ func (a *arrangement) close() {
 		if p.ord != nil {
 			p.ord.close(a.s)
 		}
-		p.dirty, p.frozen, p.versions, p.frozenVersions, p.retired, p.limbo = nil, nil, nil, nil, nil, nil
+		for _, l := range [...]versionLog{p.log, p.frozenLog} {
+			for _, c := range l.chunks {
+				a.s.pool.releaseLog(c.block)
+			}
+		}
+		for _, b := range p.limbo {
+			if b.class == classLog {
+				a.s.pool.releaseLog(b.addr)
+			}
+		}
+		p.log, p.frozenLog = versionLog{}, versionLog{}
+		p.dirty, p.frozen, p.retired, p.limbo = nil, nil, nil, nil
 		p.lock.Unlock()
 	})
 }

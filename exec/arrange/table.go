@@ -36,7 +36,7 @@ func (a *arrangement) Bytes() int64 {
 	n := int64(0)
 	a.each(func(p *part) {
 		p.lock.RLock()
-		n += p.mem.size
+		n += p.mem.size + p.log.bytes + p.frozenLog.bytes
 		if p.slots.at != 0 {
 			n += 8 << p.slots.bits
 		}
@@ -184,6 +184,17 @@ func (t *Table) Put(k *Keys, i int, r Ref, val []byte) (Ref, error) {
 	return Ref(n), err
 }
 
+// Replace is Put of a row that exists: r is what the Lookup just before has given
+// for key i, and no other key of that Lookup is equal to it.
+func (t *Table) Replace(k *Keys, i int, r Ref, val []byte) (Ref, error) {
+	hash := k.Hash[i]
+	p := t.parts[t.s.Part(hash)].Load()
+	p.lock.Lock()
+	n, err := t.change(p, hash<<p.shift, row(r), val, false)
+	p.lock.Unlock()
+	return Ref(n), err
+}
+
 // Delete removes the row of key i, whose Lookup gave r; absent rows are no error.
 func (t *Table) Delete(k *Keys, i int, r Ref) error {
 	if r == 0 {
@@ -249,10 +260,27 @@ func (t *Table) change(p *part, h uint64, old row, val []byte, del bool) (row, e
 	}
 	frozen := t.tracked && gen != s.gen && gen > p.clean
 	version := t.history && rowEpoch(old) != s.epoch
-	if !version && !frozen && p.fits(old, len(val)) {
+	prev := uint64(0)
+	if t.history {
+		prev = *rowPrev(old)
+		if version {
+			v, err := p.addVersion(old, s.epoch)
+			if err != nil {
+				return 0, err
+			}
+			prev = uint64(v)
+		}
+	}
+	// A scan that has taken its picture reads rows without locks. It passes over
+	// those of the epoch in progress, so these may change under it.
+	shared := version && s.pinned.Load() != 0
+	if !frozen && !shared && p.fits(old, len(val)) {
 		setRowWord(old, s.epoch, rowClass(old), flags)
 		*u32at(old + 20) = uint32(len(val))
 		copy(rowVal(old, p.header), val)
+		if version {
+			*rowPrev(old) = prev
+		}
 		if t.tracked && gen != s.gen {
 			p.markDirty(old, s.gen)
 		}
@@ -263,31 +291,22 @@ func (t *Table) change(p *part, h uint64, old row, val []byte, del bool) (row, e
 		return 0, err
 	}
 	if t.history {
-		*rowPrev(n) = *rowPrev(old)
-		if version {
-			*rowPrev(n), *rowValidTo(old) = uint64(old), s.epoch
-		}
+		*rowPrev(n) = prev
 	}
 	switch {
 	case !t.tracked:
-	case version && gen == s.gen:
-		// The version leaves the dirty list; only its successor is to be written.
-		p.moveDirty(old, n)
 	case gen == s.gen:
 		p.moveDirty(old, n)
 	default:
 		p.markDirty(n, s.gen)
 	}
 	*p.slots.slot(p.slots.find(h, old)) = slotOf(h, n)
-	switch {
-	case version:
-		p.versions = append(p.versions, old)
-	case frozen:
+	if frozen {
 		if t.history {
-			*rowValidTo(old) = s.epoch // began and ended at once: scans pass over it
+			*rowValidTo(old) = s.epoch // scans pass over it
 		}
 		p.retired = append(p.retired, old)
-	default:
+	} else {
 		p.free(s, old, rowClass(old))
 	}
 	return n, nil

@@ -1,6 +1,7 @@
 package circuit
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -13,6 +14,7 @@ import (
 	"github.com/tarndb/tarn/sql/expr"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
+	"github.com/tarndb/tarn/storage/state"
 )
 
 // nowhere takes a circuit's output and forgets it.
@@ -126,6 +128,92 @@ func BenchmarkAggregate(b *testing.B) {
 				})
 			})
 		}
+	}
+}
+
+// BenchmarkDurable is the aggregate as a server runs it: an epoch is a COPY of
+// 10,000 rows, state is written by checkpoints beside the steps, one every 400
+// epochs. CPU is that of all of it, the last checkpoint included.
+func BenchmarkDurable(b *testing.B) {
+	for _, history := range []bool{false, true} {
+		b.Run(fmt.Sprintf("history=%v", history), func(b *testing.B) { benchDurable(b, history) })
+	}
+}
+
+func benchDurable(b *testing.B, history bool) {
+	const keys, copied, every = 1_000_000, 10_000, 400
+	store, err := state.Open(b.TempDir(), nil, state.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer store.Close()
+	space := arrange.NewSpace(arrange.Options{Store: store, EpochTime: func(e uint64) int64 { return int64(e) * 10_000 }})
+	defer space.Close()
+	env := Env{Space: space, StateID: func(n int) uint64 { return uint64(n + 1) }}
+	if history {
+		env.Output = arrange.TableOptions{History: arrange.HistoryKeep}
+	}
+	w := &world{}
+	s := benchScan(true, plan.Column{Name: "k", Type: types.Int8}, plan.Column{Name: "v", Type: types.Int4})
+	count, _ := w.agg("count", s)
+	sum, _ := w.agg("sum", s, 1)
+	c, err := Build(plan.NewAggregate(s, []int{0}, []plan.AggCall{count, sum}, nil), env)
+	if err != nil {
+		b.Fatal(err)
+	}
+	v, err := NewView(c, "v", ctx())
+	if err != nil {
+		b.Fatal(err)
+	}
+	v.SetWanted(false)
+	r := rand.New(rand.NewPCG(1, 2))
+	var batches []*vec.Batch
+	for range 100 {
+		batches = append(batches, intBatch(copied, 0, func(int) int64 { return r.Int64N(keys) }, func(int) int64 { return r.Int64N(1000) }))
+	}
+	epoch := uint64(0)
+	step := func(b *testing.B, batch *vec.Batch) {
+		epoch++
+		space.Begin(epoch)
+		st := &operator.Step{Epoch: epoch, Watermark: math.MinInt64, Ctx: ctx(), Workers: 2}
+		if err := c.Push(st, 0, batch, v); err != nil {
+			b.Fatal(err)
+		}
+		if err := c.Flush(st, v); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := v.Commit(epoch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for base := int64(0); base < keys; base += copied {
+		step(b, intBatch(copied, 0, func(i int) int64 { return base + int64(i) }, func(int) int64 { return 0 }))
+	}
+	var running chan error
+	checkpoint := func() {
+		if running != nil {
+			if err := <-running; err != nil {
+				b.Fatal(err)
+			}
+		}
+		frozen, done := space.Freeze(), make(chan error, 1)
+		running = done
+		go func() { done <- frozen.Write(context.Background(), nil) }()
+	}
+	cpu, n := cpuSeconds(), 0
+	for b.Loop() {
+		step(b, batches[n%len(batches)])
+		if n++; n%every == 0 {
+			checkpoint()
+		}
+	}
+	checkpoint()
+	if err := <-running; err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(n*copied)/b.Elapsed().Seconds(), "rows/s")
+	if cpu = cpuSeconds() - cpu; cpu > 0 {
+		b.ReportMetric(float64(n*copied)/cpu, "rows/cpu-s")
 	}
 }
 

@@ -58,6 +58,47 @@ func TestViewUnwanted(t *testing.T) {
 	}
 }
 
+// A sum of integers that only a huge group can overflow is an error also where
+// nobody wants the deltas, until the rows are taken back.
+func TestViewUnwantedOverflow(t *testing.T) {
+	for _, wanted := range []bool{false, true} {
+		w := &world{}
+		s := benchScan(false, plan.Column{Name: "k", Type: types.Int8}, plan.Column{Name: "v", Type: types.Int4})
+		sum, _ := w.agg("sum", s, 1)
+		root := plan.NewAggregate(s, []int{0}, []plan.AggCall{sum}, nil)
+		env, space := testEnv()
+		c, err := Build(root, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := NewView(c, "v", ctx())
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.SetWanted(wanted)
+		for epoch, weight := range []int64{1, 1 << 33, -1 << 33, 1 << 20} {
+			epoch := uint64(epoch + 1)
+			space.Begin(epoch)
+			st := &operator.Step{Epoch: epoch, Watermark: math.MinInt64, Ctx: ctx(), Workers: 1}
+			b := batchOf(typesOf(s), []row{{types.Int(7), types.Int(math.MaxInt32)}})
+			b.Weights = []int64{weight}
+			if err := c.Push(st, 0, b, v); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Flush(st, v); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := v.Commit(epoch); err != nil {
+				t.Fatal(err)
+			}
+			err := v.Scan(epoch, nil, func(*vec.Batch) error { return nil })
+			if sqlerr.HasCode(err, sqlerr.NumericValueOutOfRange) != (weight == 1<<33) {
+				t.Errorf("wanted %v, %d rows more: %v", wanted, weight, err)
+			}
+		}
+	}
+}
+
 // Reading a view with live errors fails, naming it, until the row that caused
 // them has gone; the past keeps its errors, and skip reads past them.
 func TestViewErrors(t *testing.T) {

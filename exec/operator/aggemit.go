@@ -1,6 +1,8 @@
 package operator
 
 import (
+	"bytes"
+
 	"github.com/tarndb/tarn/exec/zset"
 	"github.com/tarndb/tarn/sql/funcs"
 	"github.com/tarndb/tarn/sql/types"
@@ -42,19 +44,45 @@ func (a *Aggregate) emitSlice(keys *zset.Index, old, new *images, lo, hi int, ou
 	sc.oldSel = rowsWithout(sc.oldSel[:0], sc.oldRows, oldErrs)
 	sc.newSel = rowsWithout(sc.newSel[:0], sc.newRows, newErrs)
 	sc.oldSel, sc.newSel = dropEqual(sc.oldSel, sc.newSel, oldCols, newCols, len(sc.slices))
-	var errs []zset.Error
-	for _, e := range oldErrs {
-		errs = append(errs, zset.Error{Err: e.Err, Row: string(sc.slices[e.Row]), Weight: -1})
-	}
-	for _, e := range newErrs {
-		errs = append(errs, zset.Error{Err: e.Err, Row: string(sc.slices[e.Row]), Weight: 1})
-	}
-	if errs = zset.ConsolidateErrors(errs); len(errs) > 0 {
-		if err := out.Errors(errs); err != nil {
-			return err
-		}
+	if err := emitErrors(sc.slices, oldErrs, newErrs, out); err != nil {
+		return err
 	}
 	return emitChange(keyCols, oldCols, newCols, sc.oldSel, sc.newSel, out)
+}
+
+// emitErrors emits -1 × old and +1 × new, errors of the groups with the given keys.
+func emitErrors(keys [][]byte, old, new []funcs.RowError, out Emit) error {
+	var errs []zset.Error
+	for _, e := range old {
+		errs = append(errs, zset.Error{Err: e.Err, Row: string(keys[e.Row]), Weight: -1})
+	}
+	for _, e := range new {
+		errs = append(errs, zset.Error{Err: e.Err, Row: string(keys[e.Row]), Weight: 1})
+	}
+	if errs = zset.ConsolidateErrors(errs); len(errs) > 0 {
+		return out.Errors(errs)
+	}
+	return nil
+}
+
+// hugeGroups are the changed groups of a chunk whose values may be errors although
+// nobody reads the output.
+type hugeGroups struct{ keys, old, new [][]byte }
+
+func (h *hugeGroups) add(key, old, new []byte) {
+	h.keys = append(h.keys, bytes.Clone(key))
+	h.old, h.new = append(h.old, bytes.Clone(old)), append(h.new, bytes.Clone(new))
+}
+
+// emit sends the change of the errors.
+func (h *hugeGroups) emit(a *Aggregate, out Emit) error {
+	if len(h.keys) == 0 {
+		return nil
+	}
+	defer func() { *h = hugeGroups{} }()
+	_, old := a.Final.Values(h.old)
+	_, new := a.Final.Values(h.new)
+	return emitErrors(h.keys, old, new, out)
 }
 
 // emitChange emits -1 × (keys, old) at oldSel, then +1 × (keys, new) at newSel.

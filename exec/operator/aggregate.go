@@ -91,7 +91,9 @@ func NewAggregate(spec AggregateSpec, states *States) *Aggregate {
 // itself and nothing reads its changes). Not to be called within a step.
 func (a *Aggregate) SetQuiet(quiet bool) { a.quiet = quiet }
 
-// NeverFails reports that no group's value can be an error.
+// NeverFails reports that no group's value can be an error, but for those of
+// groups with hugeRows or more: these are looked at also where the output is left
+// out.
 func (a *Aggregate) NeverFails() bool {
 	for _, c := range a.calls {
 		switch {
@@ -99,11 +101,22 @@ func (a *Aggregate) NeverFails() bool {
 		case c.Fn.Class == funcs.Holistic:
 			return false
 		case c.Fn.Name == "count", c.Type.Phys() == types.PhysBool, c.Type.OID == types.OIDNumeric:
+		case c.sumsSmall():
 		default:
 			return false
 		}
 	}
 	return true
+}
+
+// hugeRows is how many rows of integers of 32 bits have a sum of 64 bits, whatever
+// they are: 2^31 of less than 2^32.
+const hugeRows = 1 << 31
+
+// sumsSmall reports that the aggregate is a sum that can only overflow over
+// hugeRows rows.
+func (a *aggCall) sumsSmall() bool {
+	return a.Fn.Name == "sum" && len(a.args) == 1 && (a.args[0].OID == types.OIDInt2 || a.args[0].OID == types.OIDInt4)
 }
 
 // Started reports whether the operator has work before its first input: a global
@@ -233,7 +246,7 @@ func (a *Aggregate) fold(s *Step, out Emit, last bool) error {
 		}
 	}
 	if a.quiet {
-		return nil
+		return sc.huge.emit(a, out)
 	}
 	if single {
 		return a.emit(&sc.index, &sc.old, &sc.new, out)
@@ -247,7 +260,7 @@ func (a *Aggregate) fold(s *Step, out Emit, last bool) error {
 
 // foldGroups is how many groups are looked up and then changed: few enough that
 // what the look-up has touched is still in the cache when it is changed.
-const foldGroups = 1024
+const foldGroups = 256
 
 func (a *Aggregate) foldSome(lo, hi int) error {
 	sc := &a.scr
@@ -262,12 +275,13 @@ func (a *Aggregate) foldSome(lo, hi int) error {
 		if ref != 0 {
 			old = a.Groups.Value(ref)
 		}
-		rows := sc.rows[g]
+		rows, count := sc.rows[g], int64(0)
 		for _, c := range a.calls {
 			c.part = nil
 		}
 		if old != nil {
-			count, w := binary.Varint(old)
+			var w int
+			count, w = binary.Varint(old)
 			rows += count
 			rest := old[w:]
 			for _, c := range a.calls {
@@ -295,6 +309,9 @@ func (a *Aggregate) foldSome(lo, hi int) error {
 		if string(image) == string(old) {
 			continue
 		}
+		if a.quiet && max(rows, count) >= hugeRows {
+			sc.huge.add(sc.index.Key(g), old, image)
+		}
 		if a.closing != nil && len(old) == 0 {
 			if err := a.closing.add(a, sc.index.Key(g)); err != nil {
 				return err
@@ -306,7 +323,13 @@ func (a *Aggregate) foldSome(lo, hi int) error {
 			}
 			continue
 		}
-		if _, err := a.Groups.Put(&keys, g-lo, ref, image); err != nil {
+		var err error
+		if ref != 0 {
+			_, err = a.Groups.Replace(&keys, g-lo, ref, image)
+		} else {
+			_, err = a.Groups.Put(&keys, g-lo, 0, image)
+		}
+		if err != nil {
 			return err
 		}
 	}

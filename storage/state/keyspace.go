@@ -15,7 +15,7 @@ import (
 //	row      0x10 id key                              → [valid-from] value
 //	entry    0x20 id uvarint(len key) key | value     → weight (Multi)
 //	ordered  0x30 id uvarint(len group) group | key   → weight value
-//	history  0x40 class bucket id uvarint(len key) key | valid-to → valid-from value
+//	history  0x40 class bucket id uvarint(len key) key | valid-to → versions (versions.go)
 //
 // id, class, bucket and valid-to are 8 bytes, big endian. What stands before the
 // bar is the prefix that table filters see. It carries its own length, so that
@@ -80,7 +80,7 @@ func BucketStart(dst []byte, class, bucket uint64) []byte {
 }
 
 // HistoryKey appends the prefix of all versions of a key in a bucket; the
-// valid-to follows (AppendEpoch).
+// valid-to of the newest version of an entry follows (AppendEpoch).
 func HistoryKey(dst []byte, class, bucket, id uint64, key []byte) []byte {
 	return appendSized(HistoryStart(dst, class, bucket, id), key)
 }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"encoding/binary"
 	"sort"
 
 	"github.com/cockroachdb/pebble/v2/objstorage"
@@ -62,18 +63,36 @@ func (s *Store) Verify(ctx context.Context) (Report, error) {
 		return rep, err
 	}
 	defer it.Close()
-	for kind, count := range map[byte]*int64{kindRow: &rep.Rows, kindHistory: &rep.History} {
-		_, _, ok, err := it.Range([]byte{kind}, []byte{kind + 1})
-		for ; ok; _, _, ok, err = it.Next() {
-			if *count++; *count%65536 == 0 && ctx.Err() != nil {
-				return rep, ctx.Err()
+	return rep, rep.count(ctx, it)
+}
+
+func (rep *Report) count(ctx context.Context, it *Iter) error {
+	for kind, versions := range map[byte]bool{kindRow: false, kindHistory: true} {
+		k, v, ok, err := it.Range([]byte{kind}, []byte{kind + 1})
+		for n := 1; ok; k, v, ok, err = it.Next() {
+			if n++; n%65536 == 0 && ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if !versions {
+				rep.Rows++
+				continue
+			}
+			if len(k) < 8 {
+				return sqlerr.New(sqlerr.DataCorrupted, "history entry %x is damaged", k)
+			}
+			entry := ReadVersions(binary.BigEndian.Uint64(k[len(k)-8:]), v)
+			for entry.Next() {
+				rep.History++
+			}
+			if entry.Damaged() {
+				return sqlerr.New(sqlerr.DataCorrupted, "history entry %x is damaged", k)
 			}
 		}
 		if err != nil {
-			return rep, err
+			return err
 		}
 	}
-	return rep, nil
+	return nil
 }
 
 func (s *Store) verifyFile(name string) (int64, error) {
