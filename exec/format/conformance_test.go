@@ -2,6 +2,7 @@ package format
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -180,6 +181,11 @@ func roundTrip(t *testing.T, name string, value Encoding, cols []Column, data []
 	if err != nil {
 		t.Errorf("%s: %v", name, err)
 		return
+	}
+	for i := range n {
+		if value.Name == "json" && !json.Valid(out.Value.Bytes(i)) {
+			t.Errorf("%s: this is no JSON: %s", name, out.Value.Bytes(i))
+		}
 	}
 	r := recordsOf(nil, make([]string, n))
 	r.Value = out.Value
