@@ -15,7 +15,7 @@ import (
 func avroEncoding() encoding {
 	return encoding{
 		name:    "avro",
-		options: schemaOptions(),
+		options: append(schemaOptions(), timeOption()),
 		nested:  true,
 		decoder: newAvroDecoder,
 		encoder: newAvroEncoder,
@@ -44,7 +44,7 @@ func newAvroDecoder(p part) (partDecoder, error) {
 	if d.reader, err = avroNodeOf(s); err != nil {
 		return nil, err
 	}
-	prog, err := compileAvro(d.reader, d.reader, p.Fields)
+	prog, err := compileAvro(d.reader, d.reader, p.Fields, timeCountOf(p.Options))
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (d *avroDecoder) compile(s *Schema) (*avroProgram, error) {
 	if err != nil {
 		return nil, err
 	}
-	return compileAvro(n, d.reader, d.p.Fields)
+	return compileAvro(n, d.reader, d.p.Fields, timeCountOf(d.p.Options))
 }
 
 // readerByID looks the reader's schema up where the options give its id.

@@ -321,11 +321,11 @@ func avroScalar(dst []byte, n *avroNode, d types.Datum) ([]byte, error) {
 	case kindDouble:
 		return binary.LittleEndian.AppendUint64(dst, math.Float64bits(d.F)), nil
 	case kindDate:
-		return avroTime(dst, n, d, unixDays)
+		return avroTime(dst, n, d, days1970)
 	case kindTime:
 		return avroTime(dst, n, d, 0)
 	case kindStamp, kindInstant:
-		return avroTime(dst, n, d, unixMicros)
+		return avroTime(dst, n, d, unixMicros2000)
 	case kindDecimal:
 		return avroDecimal(dst, n, d)
 	case kindUUIDText:

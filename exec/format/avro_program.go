@@ -63,13 +63,14 @@ type avroWant struct {
 
 type avroCompiler struct {
 	fields []field
+	count  timeCount
 	depth  int
 }
 
 // compileAvro makes the program for records written with writer. reader, or nil,
 // gives the aliases and defaults of the fields by which columns are found.
-func compileAvro(writer, reader *avroNode, fields []field) (*avroProgram, error) {
-	c := avroCompiler{fields: fields}
+func compileAvro(writer, reader *avroNode, fields []field, count timeCount) (*avroProgram, error) {
+	c := avroCompiler{fields: fields, count: count}
 	wants := make([]avroWant, len(fields))
 	for i, f := range fields {
 		wants[i] = avroWant{int32(i), avroPath(writer, reader, f.Paths)}
@@ -295,7 +296,7 @@ func (c *avroCompiler) constant(f *avroField, col int32) (avroStep, error) {
 		return avroStep{}, err
 	}
 	one := newRows(c.fields[col:col+1], 1, false)
-	sub := avroCompiler{fields: c.fields[col : col+1]}
+	sub := avroCompiler{fields: c.fields[col : col+1], count: c.count}
 	steps, err := sub.leaf(f.node, 0)
 	if err != nil {
 		return avroStep{}, err
@@ -416,7 +417,7 @@ func (c *avroCompiler) simple(n *avroNode, col int32) (avroStep, bool, error) {
 	case avroArray:
 		return c.array(n, col)
 	}
-	cell, ok := newCell(n.kind, n.scale, to)
+	cell, ok := newCell(n.kind, n.scale, to, c.count)
 	if !ok {
 		return s, false, c.mismatch(n, col)
 	}
@@ -464,7 +465,7 @@ func (c *avroCompiler) array(n *avroNode, col int32) (avroStep, bool, error) {
 	if item.kind == kindNone {
 		return s, isJSON(elem), c.mismatchUnless(isJSON(elem), n, col)
 	}
-	cell, ok := newCell(item.kind, item.scale, elem)
+	cell, ok := newCell(item.kind, item.scale, elem, c.count)
 	s.cell = cell
 	return s, ok, c.mismatchUnless(ok, n, col)
 }

@@ -23,7 +23,7 @@ import (
 func protobufEncoding() encoding {
 	return encoding{
 		name:    "protobuf",
-		options: append([]option{{name: "message", also: []string{"message.name", "schema.full.name", "value_schema_full_name", "key_schema_full_name"}}}, schemaOptions()...),
+		options: append([]option{{name: "message", also: []string{"message.name", "schema.full.name", "value_schema_full_name", "key_schema_full_name"}}, timeOption()}, schemaOptions()...),
 		nested:  true,
 		decoder: newProtobufDecoder,
 		encoder: newProtobufEncoder,
@@ -56,7 +56,7 @@ func newProtobufDecoder(p part) (partDecoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	prog, err := compileProto(protoTree(m), p.Fields)
+	prog, err := compileProto(protoTree(m), p.Fields, timeCountOf(p.Options))
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (d *protobufDecoder) compile(fd protoreflect.FileDescriptor) (m madeOf[*pro
 		if name := d.p.Options["message"]; name != "" && name != string(msg.Name()) && name != string(msg.FullName()) {
 			err = sqlerr.New(sqlerr.WrongObjectType, "the record is a message %q, not %q", string(msg.FullName()), name)
 		} else {
-			m.is, err = compileProto(protoTree(msg), d.p.Fields)
+			m.is, err = compileProto(protoTree(msg), d.p.Fields, timeCountOf(d.p.Options))
 		}
 	}
 	if err != nil {

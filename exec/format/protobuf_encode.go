@@ -274,7 +274,7 @@ func appendInstant(dst []byte, well protoWell, d types.Datum) ([]byte, error) {
 		if micros < 0 {
 			secs, micros = secs-1, micros+1_000_000
 		}
-		secs += unixDays * 86400
+		secs += days1970 * 86400
 	} else {
 		iv := types.DecodeInterval(d.S)
 		if iv.Months != 0 {

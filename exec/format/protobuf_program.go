@@ -55,11 +55,12 @@ const (
 
 type protoCompiler struct {
 	fields []field
+	count  timeCount
 	prog   *protoProgram
 }
 
-func compileProto(m *protoMessage, fields []field) (*protoProgram, error) {
-	c := protoCompiler{fields: fields, prog: &protoProgram{slots: make([]protoSlot, len(fields))}}
+func compileProto(m *protoMessage, fields []field, count timeCount) (*protoProgram, error) {
+	c := protoCompiler{fields: fields, count: count, prog: &protoProgram{slots: make([]protoSlot, len(fields))}}
 	c.prog.top = c.step(m, -1)
 	for i, f := range fields {
 		if err := c.column(int32(i), m.path(f.Paths)); err != nil {
@@ -232,7 +233,7 @@ func (c *protoCompiler) leaf(s *protoSlot) error {
 		to = types.ElemOf(to)
 	}
 	var ok bool
-	if s.cell, ok = newCell(f.kindFor(to), 0, to); !ok {
+	if s.cell, ok = newCell(f.kindFor(to), 0, to, c.count); !ok {
 		return mismatch
 	}
 	return nil

@@ -34,6 +34,9 @@ func schemaOptions() []option {
 	}
 }
 
+// timeOption says what plain numbers count that become times, as for JSON.
+func timeOption() option { return valueOptions()[0] }
+
 const schemaBytesMax = 16 << 20
 
 // InlineSchema replaces the option schema.location by the text of the file, so

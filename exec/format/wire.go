@@ -47,14 +47,6 @@ type raw struct {
 }
 
 const (
-	unixDays   = 10957 // 1970-01-01 to 2000-01-01
-	unixMicros = unixDays * 86400_000_000
-
-	// PostgreSQL's ranges, counted from 2000-01-01; an int64 of µs since 1970 does
-	// not reach the end of timestamps.
-	dateMin, dateMax   = -2451545, 2147483493 - 2451545
-	stampMin           = -211813488000000000
-	dayMicros          = 86400_000_000
 	numericNarrow      = 1_000_000_000_000_000_000 // narrow numerics are below it
 	numericNarrowScale = 18
 )
@@ -111,6 +103,7 @@ const (
 	howBytes           //
 	howDecimal         // same scale, absolute value below hi (more: cast)
 	howJSON            // to_jsonb of the value
+	howCount           // a number that counts units of time: as then has it
 )
 
 // cell puts the values of one kind into a column of one type.
@@ -123,11 +116,20 @@ type cell struct {
 	add     int64
 	lo, hi  int64
 	max     int
+	count   timeCount
+	then    *cell
 }
 
-// newCell finds the way from a kind to a type; ok = false: there is none.
-func newCell(k wireKind, scale int, to types.Type) (*cell, bool) {
+// newCell finds the way from a kind to a type; ok = false: there is none. count is
+// what plain numbers count that become times.
+func newCell(k wireKind, scale int, to types.Type, count timeCount) (*cell, bool) {
 	c := &cell{kind: k, scale: int32(scale), natural: naturalType(k, 0, 0), to: to}
+	if as := countedKind(k, to); as != kindNone {
+		c.how, c.count = howCount, count
+		var ok bool
+		c.then, ok = newCell(as, 0, to, count)
+		return c, ok
+	}
 	if (to.OID == types.OIDJSONB || to.OID == types.OIDJSON) && k != kindText {
 		c.how = howJSON
 		return c, true
@@ -137,6 +139,40 @@ func newCell(k wireKind, scale int, to types.Type) (*cell, bool) {
 	}
 	c.shortcut()
 	return c, true
+}
+
+// countedKind is what a plain number is that becomes a time: days since 1970, or
+// units since midnight or 1970, as for JSON.
+func countedKind(k wireKind, to types.Type) wireKind {
+	if k != kindInt && k != kindLong {
+		return kindNone
+	}
+	switch to.OID {
+	case types.OIDDate:
+		return kindDate
+	case types.OIDTime:
+		return kindTime
+	case types.OIDTimestamp, types.OIDTimestamptz:
+		return kindInstant
+	}
+	return kindNone
+}
+
+// counted turns a number of units into that of then.
+func (c *cell) counted(v raw) raw {
+	u := c.count
+	if c.then.kind == kindDate {
+		return v
+	}
+	if c.then.kind == kindTime && u == countGuess {
+		u = countMicro
+	}
+	us, ok := u.microsOf(v.i)
+	if !ok {
+		us = math.MinInt64 // out of every range
+	}
+	v.i = us
+	return v
 }
 
 func (c *cell) shortcut() {
@@ -160,16 +196,16 @@ func (c *cell) shortcut() {
 		}
 	case kindDate:
 		if to.OID == types.OIDDate {
-			c.how, c.add, c.lo, c.hi = howRange, -unixDays, dateMin+unixDays, dateMax+unixDays
+			c.how, c.add, c.lo, c.hi = howRange, -days1970, dateFirst+days1970, dateLast+days1970
 		}
 	case kindTime:
 		if to.OID == types.OIDTime && to.Mod < 0 {
-			c.how, c.lo, c.hi = howRange, 0, dayMicros
+			c.how, c.lo, c.hi = howRange, 0, microsOfDay
 		}
 	case kindStamp, kindInstant:
 		// An instant on the wall of a session without a zone is UTC's.
 		if (to.OID == types.OIDTimestamp || to.OID == types.OIDTimestamptz) && (to.Mod < 0 || to.Mod >= 6) {
-			c.how, c.add, c.lo, c.hi = howRange, -unixMicros, stampMin+unixMicros, math.MaxInt64
+			c.how, c.add, c.lo, c.hi = howRange, -unixMicros2000, timestampFirst+unixMicros2000, math.MaxInt64
 		}
 	case kindBool:
 		if to.OID == types.OIDBool {
@@ -242,6 +278,8 @@ func (c *cell) put(b *vec.Builder, v raw) error {
 			b.Numeric(x, c.scale)
 			return nil
 		}
+	case howCount:
+		return c.then.put(b, c.counted(v))
 	}
 	d, err := c.datum(v)
 	if err == nil {
@@ -252,6 +290,9 @@ func (c *cell) put(b *vec.Builder, v raw) error {
 
 // datum is v as a value of the column's type.
 func (c *cell) datum(v raw) (types.Datum, error) {
+	if c.how == howCount {
+		return c.then.datum(c.counted(v))
+	}
 	if c.how == howJSON {
 		j, err := appendRawJSON(nil, c.kind, c.scale, v)
 		return types.String(string(j)), err
@@ -301,20 +342,20 @@ func naturalDatum(k wireKind, scale int32, v raw) (types.Datum, error) {
 	case kindDecimal:
 		return decimalDatum(v.b, scale)
 	case kindDate:
-		if v.i < dateMin+unixDays || v.i > dateMax+unixDays {
+		if v.i < dateFirst+days1970 || v.i > dateLast+days1970 {
 			return types.Datum{}, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date out of range")
 		}
-		return types.Int(v.i - unixDays), nil
+		return types.Int(v.i - days1970), nil
 	case kindTime:
-		if v.i < 0 || v.i > dayMicros {
+		if v.i < 0 || v.i > microsOfDay {
 			return types.Datum{}, sqlerr.New(sqlerr.DatetimeFieldOverflow, "time out of range")
 		}
 		return types.Int(v.i), nil
 	case kindStamp, kindInstant:
-		if v.i < stampMin+unixMicros {
+		if v.i < timestampFirst+unixMicros2000 {
 			return types.Datum{}, sqlerr.New(sqlerr.DatetimeFieldOverflow, "timestamp out of range")
 		}
-		return types.Int(v.i - unixMicros), nil
+		return types.Int(v.i - unixMicros2000), nil
 	}
 	return types.NullDatum, nil
 }
