@@ -29,7 +29,9 @@ import (
 func TestExactlyOnce(t *testing.T) {
 	kills := map[string]int{}
 	for seed := range seeds(4) {
-		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { crashRun(t, seed, kills) })
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			crashRun(t, newWorld(t, map[string]int32{"in": 2, "keyed": 2, "out": 1, "state": 2}), seed, "", kills)
+		})
 	}
 	t.Logf("kills: %v", kills)
 	for _, p := range []string{"sink: before write", "sink: after write", "journal: before sync", "journal: after sync"} {
@@ -66,9 +68,11 @@ func notOfTheTest(r kmsg.Request) bool {
 	return true
 }
 
-func crashRun(t *testing.T, seed int64, kills map[string]int) {
+// crashRun is lives of w that end with a crash, and one that does not. The names
+// of its topics begin with prefix.
+func crashRun(t *testing.T, w *world, seed int64, prefix string, kills map[string]int) {
 	rng := rand.New(rand.NewSource(seed))
-	w := newWorld(t, map[string]int32{"in": 2, "keyed": 2, "out": 1, "state": 2})
+	in, keyed, outTopic, stateTopic := prefix+"in", prefix+"keyed", prefix+"out", prefix+"state"
 	var want [2][]string      // rows of each partition, in order
 	state := map[int]string{} // of the table
 	bad, next := 0, [2]int{}  // bad records so far, next offset of each partition
@@ -91,6 +95,7 @@ func crashRun(t *testing.T, seed int64, kills map[string]int) {
 		var fault *kfake.FaultHandle
 		switch {
 		case last:
+		case point == "broker" && w.kafka == nil:
 		case point == "broker":
 			key := failing[rng.Intn(len(failing))]
 			err := []*kerr.Error{kerr.RequestTimedOut, kerr.NotLeaderForPartition, kerr.UnknownServerError, nil}[rng.Intn(4)]
@@ -98,10 +103,11 @@ func crashRun(t *testing.T, seed int64, kills map[string]int) {
 		default:
 			w.stop.Store(&stop)
 		}
-		for _, def := range []SourceDef{w.source("in"), w.tableSource("keyed")} {
+		for _, def := range []SourceDef{w.source(in), w.tableSource(keyed)} {
 			w.start(def)
 		}
-		a, b := w.appendSink("out"), w.upsertSink("state")
+		a, b := w.appendSink(outTopic), w.upsertSink(stateTopic)
+		a.Name, b.Name = prefix+"a", prefix+"b"
 		into := w.upsertSink("")
 		into.ID, into.Name, into.Into, into.IntoTable = sinkB+1, "c", intoTable, true
 		for _, def := range []SinkDef{a, b, into} {
@@ -110,20 +116,20 @@ func crashRun(t *testing.T, seed int64, kills map[string]int) {
 		for range 20 + rng.Intn(40) {
 			p := rng.Intn(2)
 			if rng.Intn(10) == 0 {
-				w.produce("in", int32(p), "bad")
+				w.produce(in, int32(p), "bad")
 				bad++
 			} else {
 				id := p*1_000_000 + next[p]
-				w.produce("in", int32(p), value(id, "x"))
+				w.produce(in, int32(p), value(id, "x"))
 				want[p] = append(want[p], fmt.Sprint(id, " x"))
 			}
 			next[p]++
 			k := rng.Intn(12)
 			if v := fmt.Sprint(rng.Intn(5)); rng.Intn(4) == 0 {
-				w.put("keyed", int32(k%2), k, "")
+				w.put(keyed, int32(k%2), k, "")
 				delete(state, k)
 			} else {
-				w.put("keyed", int32(k%2), k, v)
+				w.put(keyed, int32(k%2), k, v)
 				state[k] = v
 			}
 		}
@@ -173,8 +179,8 @@ func crashRun(t *testing.T, seed int64, kills map[string]int) {
 	w.wantRows(tableID, table...)
 	w.wantRows(intoTable, table...)
 
-	w.until("the topic", func() bool { return len(w.readBack("out")) >= len(rows) })
-	out := w.readBack("out")
+	w.until("the topic", func() bool { return len(w.readBack(outTopic)) >= len(rows) })
+	out := w.readBack(outTopic)
 	if len(out) != len(rows) {
 		t.Errorf("seed %d: %d records in the topic, want %d", seed, len(out), len(rows))
 	}
@@ -185,7 +191,7 @@ func crashRun(t *testing.T, seed int64, kills map[string]int) {
 	}
 	folded := func() string {
 		m := map[string]string{}
-		for _, r := range w.readBack("state") {
+		for _, r := range w.readBack(stateTopic) {
 			if m[r.key] = fmt.Sprint(r.ID, " ", r.V); r.gone {
 				delete(m, r.key)
 			}

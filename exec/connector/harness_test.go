@@ -90,7 +90,8 @@ func (h *host) create(s *exec.Setup, def string) error {
 // world is a Kafka cluster, an engine and a manager, which can crash.
 type world struct {
 	t     testing.TB
-	kafka *kfake.Cluster
+	kafka *kfake.Cluster // nil: a real one
+	addrs []string
 	fs    *vfs.MemFS
 	host  *host
 	e     *exec.Engine
@@ -108,10 +109,19 @@ func newWorld(t testing.TB, topics map[string]int32) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	w := &world{t: t, kafka: c, fs: vfs.NewCrashableMem()}
+	w := newWorldOn(t, c.ListenAddrs(), topics)
+	w.kafka = c
+	return w
+}
+
+// newWorldOn is a world with a cluster that runs.
+func newWorldOn(t testing.TB, addrs []string, topics map[string]int32) *world {
+	t.Helper()
+	w := &world{t: t, addrs: addrs, fs: vfs.NewCrashableMem()}
 	w.clock.Store(1_000_000_000)
 	w.cfg = Config{Now: w.now, PartitionsEvery: 20 * time.Millisecond, GroupEvery: 20 * time.Millisecond, WriteTimeout: 10 * time.Second}
-	w.cl, err = kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0),
+	var err error
+	w.cl, err = kgo.NewClient(kgo.SeedBrokers(addrs...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0),
 		kgo.MetadataMinAge(10*time.Millisecond), kgo.UnknownTopicRetries(-1))
 	if err != nil {
 		t.Fatal(err)
@@ -182,7 +192,7 @@ func (w *world) createTopic(name string, partitions int32) {
 	}
 }
 
-func (w *world) brokers() kafka.Config { return kafka.Config{Brokers: w.kafka.ListenAddrs()} }
+func (w *world) brokers() kafka.Config { return kafka.Config{Brokers: w.addrs} }
 
 func (w *world) commit(txn *exec.Txn) exec.Epoch {
 	w.t.Helper()
