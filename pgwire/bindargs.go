@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"strings"
-	"unicode/utf8"
 	"unsafe"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
@@ -31,7 +29,7 @@ func decodeText(b []byte, t types.Type, env *types.Env) (types.Datum, error) {
 			return types.Int(v), nil
 		}
 	}
-	if err := checkText(b); err != nil {
+	if err := types.CheckUTF8(b); err != nil {
 		return types.Datum{}, err
 	}
 	switch t.Phys() {
@@ -98,12 +96,12 @@ func decodeBinary(b []byte, t types.Type) (types.Datum, error) {
 			return types.Float(math.Float64frombits(binary.BigEndian.Uint64(b))), nil
 		}
 	case types.OIDText, types.OIDUnknown:
-		if err := checkText(b); err != nil {
+		if err := types.CheckUTF8(b); err != nil {
 			return types.Datum{}, err
 		}
 		return types.String(string(b)), nil
 	case types.OIDVarchar, types.OIDBpchar, types.OIDName, types.OIDJSON, types.OIDJSONB:
-		if err := checkText(b); err != nil {
+		if err := types.CheckUTF8(b); err != nil {
 			return types.Datum{}, err
 		}
 	}
@@ -120,24 +118,4 @@ func inParam(err error, portalName []byte, i int) error {
 		}
 	}
 	return &e
-}
-
-// invalidBytes is the error for the bytes at b[i:], which are not UTF-8: as many
-// of them are shown as the first announces.
-func invalidBytes(b []byte, i int) error {
-	n := 1
-	switch x := b[i]; {
-	case x >= 0xf0:
-		n = 4
-	case x >= 0xe0:
-		n = 3
-	case x >= 0xc0:
-		n = 2
-	}
-	n = min(n, len(b)-i, utf8.UTFMax)
-	hex := make([]string, n)
-	for k := range n {
-		hex[k] = fmt.Sprintf("0x%02x", b[i+k])
-	}
-	return sqlerr.New(sqlerr.CharacterNotInRepertoire, `invalid byte sequence for encoding "UTF8": %s`, strings.Join(hex, " "))
 }

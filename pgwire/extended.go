@@ -25,7 +25,7 @@ func (c *conn) parse(body []byte) error {
 	}
 	if len(name) == 0 {
 		_ = c.names.DropStatement("")
-	} else if err := checkText(name); err != nil {
+	} else if err := types.CheckUTF8(name); err != nil {
 		return err
 	}
 	sql, err := queryText(text)

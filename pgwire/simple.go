@@ -1,10 +1,8 @@
 package pgwire
 
 import (
-	"bytes"
-	"unicode/utf8"
-
 	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/types"
 )
 
 // query serves Query: all statements of one string, as one implicit transaction.
@@ -97,25 +95,8 @@ func (c *conn) run(p Portal, formats []int16, maxRows int) (Outcome, error) {
 
 // queryText checks that a statement's text is UTF-8 without NUL.
 func queryText(b []byte) (string, error) {
-	if err := checkText(b); err != nil {
+	if err := types.CheckUTF8(b); err != nil {
 		return "", err
 	}
 	return string(b), nil
-}
-
-func checkText(b []byte) error {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		return invalidBytes(b, i)
-	}
-	if utf8.Valid(b) {
-		return nil
-	}
-	for i := 0; i < len(b); {
-		r, n := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && n <= 1 {
-			return invalidBytes(b, i)
-		}
-		i += n
-	}
-	return nil
 }

@@ -223,7 +223,7 @@ func (c *column) binary(b []byte) error {
 			return nil
 		}
 	case isText(oid):
-		if err := checkEncoding(b); err != nil {
+		if err := types.CheckUTF8(b); err != nil {
 			return err
 		}
 		if c.kind == kindText && len(b) <= c.bytes {

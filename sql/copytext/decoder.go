@@ -96,7 +96,7 @@ func (d *Decoder) lines(final bool, emit func(*vec.Batch) error) error {
 		switch f {
 		case foundMore:
 			if d.scan.bad || final && d.scan.valid < len(d.scan.buf) {
-				return where(errEncoding(d.scan.buf[d.scan.valid:]), "COPY %s, line %d", d.table, d.scan.no)
+				return where(types.UTF8Error(d.scan.buf[d.scan.valid:]), "COPY %s, line %d", d.table, d.scan.no)
 			}
 			if !final || !d.header {
 				return nil

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/types"
 )
 
 // lineBytesMax bounds what is kept of a line whose end has not come yet.
@@ -74,7 +75,7 @@ func (s *scanner) load(buf []byte) {
 	}
 	s.valid = len(buf) - len(rest)
 	// With fewer bytes than the first one asks for, wait: the error names them all.
-	s.bad = rest[0] == 0 || len(rest) >= sequenceLen(rest[0])
+	s.bad = rest[0] == 0 || len(rest) >= types.UTF8Len(rest[0])
 }
 
 // unload forgets the lines that are done and returns what is left.

@@ -1,6 +1,10 @@
 package copytext
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/tarndb/tarn/sql/types"
+)
 
 // splitter cuts a line into fields. A field without escapes is a part of the
 // line, others are unescaped into scratch; both hold until the next line.
@@ -90,7 +94,7 @@ func (s *splitter) unescape(raw []byte) ([]byte, error) {
 	}
 	field := s.scratch[at:len(s.scratch):len(s.scratch)]
 	if suspect {
-		return field, checkEncoding(field)
+		return field, types.CheckUTF8(field)
 	}
 	return field, nil
 }

@@ -157,14 +157,7 @@ func checkUTF8(s string) error {
 	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
 		return nil
 	}
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && n <= 1 || r == 0 {
-			return sqlerr.New(sqlerr.CharacterNotInRepertoire, "invalid byte sequence for encoding \"UTF8\": 0x%02x", s[i])
-		}
-		i += n
-	}
-	return nil
+	return CheckUTF8([]byte(s))
 }
 
 // ParseInt reads an int8; a failed one comes with ParseText's error.
