@@ -39,7 +39,11 @@ type detached struct {
 	Next    []int64 // per scan: next position of a stream's record, -1 for tables
 	Done    int64   // rows
 	Started int64   // µs
-	release func()  // of the history pinned at Cut
+	// Unread: tables and views have still to be read.
+	Unread bool `json:",omitempty"`
+	// JoinAt is the epoch at which it joined before a crash, 0 = it had not.
+	JoinAt  Epoch  `json:",omitempty"`
+	release func() // of the history pinned at Cut
 }
 
 // beginView starts to build a view at epoch ep: inside this epoch if its history is
@@ -47,7 +51,9 @@ type detached struct {
 func (e *Engine) beginView(def ViewDef, ep Epoch) error {
 	sh := &sharing{e: e, ep: ep}
 	var registry circuit.Registry
-	if e.historyRows(def.Plan) <= e.cfg.InlineRows {
+	below, _, _ := scansOf(def.Plan)
+	relies := e.relies(below)
+	if !relies && e.historyRows(def.Plan) <= e.cfg.InlineRows {
 		registry = sh.fresh
 	}
 	r, err := e.buildView(def, sh, registry)
@@ -55,8 +61,12 @@ func (e *Engine) beginView(def ViewDef, ep Epoch) error {
 		return err
 	}
 	r.detached = &detached{Cut: ep, Next: make([]int64, len(r.scans)), Started: e.cfg.Now(), release: e.space.Pin(ep)}
+	r.relies = relies
 	r.rel.view.SetWanted(false)
 	e.setRelation(def.ID, r.rel)
+	if relies && e.recovering {
+		return r.beginLater(ep)
+	}
 	s := r.slice(ep)
 	s.Load = len(sh.used) > 0 // then all of the history is one step
 	for i, scan := range r.scans {
@@ -75,7 +85,7 @@ func (e *Engine) beginView(def ViewDef, ep Epoch) error {
 			continue
 		}
 		r.detached.Next[i] = -1
-		err := e.scanAt(scan, ep, func(b *vec.Batch) error {
+		err := e.scanAt(context.Background(), scan, ep, func(b *vec.Batch) error {
 			r.detached.Done += int64(b.N)
 			return r.circ.Push(s, i, b, r.rel.view)
 		})
@@ -86,7 +96,15 @@ func (e *Engine) beginView(def ViewDef, ep Epoch) error {
 	if err := r.settleSlice(s, ep); err != nil {
 		return r.fail(err)
 	}
+	if r.outsideRows() > 0 {
+		e.pursue(r)
+		return nil
+	}
 	if left := r.left(); left > e.cfg.InlineRows {
+		if relies {
+			e.pursue(r)
+			return nil
+		}
 		e.log.Info("view is built beside the live group", "view", def.Name, "rows", left)
 		e.backfills = append(e.backfills, r)
 		return nil
@@ -95,6 +113,26 @@ func (e *Engine) beginView(def ViewDef, ep Epoch) error {
 		if err := r.advance(ep); err != nil {
 			return r.fail(err)
 		}
+	}
+	return nil
+}
+
+// beginLater begins a view that recovery cannot build: it joins where it did, as
+// soon as what is outside can be read.
+func (r *runner) beginLater(ep Epoch) error {
+	r.detached.Unread = true
+	for i, scan := range r.scans {
+		r.detached.Next[i] = -1
+		if rel := r.e.relation(scan.Object); rel != nil && rel.kind == streamRelation {
+			b, err := rel.topic.Bounds(0)
+			if err != nil {
+				return r.fail(err)
+			}
+			r.detached.Next[i] = b.Start
+		}
+	}
+	if r.outsideRows() == 0 && r.left() <= r.e.cfg.InlineRows {
+		r.detached.JoinAt = ep
 	}
 	return nil
 }
@@ -156,7 +194,7 @@ func (r *runner) advance(ep Epoch) error {
 func (r *runner) feed(s *operator.Step, scan int, until int64) error {
 	next := r.detached.Next[scan]
 	rel := r.e.relation(r.scans[scan].Object)
-	err := rel.readStream(r.scans[scan], topic.Scan{From: next, Until: until}, func(_ Epoch, b *vec.Batch) error {
+	err := rel.readStream(context.Background(), r.scans[scan], topic.Scan{From: next, Until: until}, func(_ Epoch, b *vec.Batch) error {
 		r.detached.Done += int64(b.N)
 		return r.circ.Push(s, scan, b, r.rel.view)
 	})
@@ -205,12 +243,23 @@ func (r *runner) join(ep Epoch) error {
 func (r *runner) fail(err error) error {
 	r.e.log.Error("view cannot be built", "view", r.def.Name, "err", err)
 	r.e.unshare(r)
-	if r.detached != nil {
-		r.detached.release()
-	}
+	r.letGo()
 	r.state.Store(&viewState{err: err})
 	close(r.ready)
 	return nil
+}
+
+// letGo gives up the history that a view needed on its way.
+func (r *runner) letGo() {
+	if r.detached != nil {
+		r.detached.release()
+		r.detached.release = func() {}
+	}
+	if r.behind != nil && r.behind.release != nil {
+		r.behind.release()
+		r.behind.release = nil
+		r.e.behinds--
+	}
 }
 
 // backfill runs one slice of one detached view, in turn.
@@ -256,6 +305,10 @@ func (e *Engine) replayJoin(id uint64, ep Epoch) {
 		return
 	}
 	r := rel.run
+	if r.relies {
+		r.detached.JoinAt = ep
+		return
+	}
 	e.backfills = slices.DeleteFunc(e.backfills, func(b *runner) bool { return b == r })
 	for r.detached != nil {
 		if err := guard("backfill", func() error { return r.advance(ep) }); err != nil {
@@ -271,6 +324,7 @@ type viewState struct {
 	building    bool
 	done, total int64
 	started     int64
+	waits       error // why it does not get on
 	err         error
 }
 
@@ -279,6 +333,9 @@ func (r *runner) answers() error {
 	switch st := r.state.Load(); {
 	case st.err != nil:
 		return fmt.Errorf("view %q could not be built: %w", r.def.Name, st.err)
+	case st.waits != nil:
+		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, "materialized view %q is not live: what it is made of cannot be read now: %v", r.def.Name, st.waits).
+			WithHint("It goes on by itself as soon as its source can be reached.")
 	case st.building:
 		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, "materialized view %q is still being built: %d of %d rows", r.def.Name, st.done, st.total).
 			WithHint("Wait until it is live; sys.backfills shows the progress.")

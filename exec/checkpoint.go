@@ -54,6 +54,16 @@ type viewMeta struct {
 	Shared      []int `json:",omitempty"` // ordinals of shared arrangements as its joins ask, -1 = its own
 	// Detached: it was still being built.
 	Detached *detached `json:",omitempty"`
+	// Behind: it stands at an earlier epoch than the checkpoint.
+	Behind *behind `json:",omitempty"`
+}
+
+// mark is the watermark of the stream at the checkpoint.
+func (s streamMeta) mark() int64 {
+	if s.Watermark != 0 || s.Next > 0 {
+		return s.Watermark
+	}
+	return noWatermark
 }
 
 const metaVersion = 2
@@ -63,6 +73,7 @@ const metaVersion = 2
 type checkpoints struct {
 	last    time.Time
 	epoch   Epoch // of the newest durable checkpoint
+	begun   Epoch // of the newest one that has begun
 	running chan struct{}
 
 	mu  sync.Mutex
@@ -90,7 +101,7 @@ func (e *Engine) checkpoint() {
 		return
 	}
 	started := time.Now()
-	e.ck.last = started
+	e.ck.last, e.ck.begun = started, ep
 	frozen := e.space.Freeze()
 	values := map[string][]byte{metaKey: m, metaCatalog: e.cfg.Host.Image()}
 	e.stats.checkpointPause.Store(int64(time.Since(started)))
@@ -179,6 +190,10 @@ func (e *Engine) meta(ep Epoch) *meta {
 				c := *d
 				c.Next = append([]int64(nil), d.Next...)
 				v.Detached = &c
+			}
+			if b := r.run.behind; b != nil {
+				c := *b
+				v.Behind = &c
 			}
 			m.Views[id] = v
 		}

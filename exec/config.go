@@ -41,6 +41,9 @@ type Config struct {
 	InlineRows int64
 	// FeedBytesMax bounds what one slow subscriber may have waiting; 0 = 64 MiB.
 	FeedBytesMax int64
+	// CatchUpWait is how long Open waits for views over streams that are read through
+	// to be where they were; 0 = 5 s, negative: not at all.
+	CatchUpWait time.Duration
 	// AheadMicros bounds how far a watermark may run ahead of arrival; 0 = one minute.
 	AheadMicros int64
 	// RetainMicros is how long superseded rows are kept where a relation does not
@@ -67,6 +70,9 @@ func (c *Config) withDefaults() Config {
 	}
 	if d.FeedBytesMax == 0 {
 		d.FeedBytesMax = 64 << 20
+	}
+	if d.CatchUpWait == 0 {
+		d.CatchUpWait = 5 * time.Second
 	}
 	if d.AheadMicros == 0 {
 		d.AheadMicros = int64(time.Minute / time.Microsecond)

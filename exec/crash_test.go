@@ -36,6 +36,8 @@ type crashDB struct {
 	// inFlight is the state after the first transaction that failed: it may be there.
 	inFlight *contents
 	acked    atomic.Int64 // epochs acknowledged
+	out      *fakeOutside // nil: the stream is Tarn's own
+	found    Epoch        // with out: the newest epoch that was there when it was opened
 }
 
 // contents is the base relations: rows of stream and bag in order, table by key.
@@ -120,12 +122,21 @@ func (c contents) rows(id uint64) string {
 var crashRelations = []uint64{crashStream, crashTable, crashBag, overStream, overTable, overBag, twice}
 
 func newCrashDB(t *testing.T, seed int64, fs vfs.FS) *crashDB {
-	c := &crashDB{db: &db{t: t, host: &fakeHost{}, fs: fs}, rng: rand.New(rand.NewSource(seed)),
+	return newCrashDBOver(t, seed, fs, nil)
+}
+
+// newCrashDBOver has the stream read through out.
+func newCrashDBOver(t *testing.T, seed int64, fs vfs.FS, out *fakeOutside) *crashDB {
+	c := &crashDB{out: out, db: &db{t: t, host: &fakeHost{}, fs: fs}, rng: rand.New(rand.NewSource(seed)),
 		state: contents{table: map[int64]int64{}}, past: map[Epoch]contents{}, subs: map[uint64]*follower{}}
 	c.clock.Store(1_000_000)
 	c.open()
 	c.create(fmt.Sprintf("table %d", crashTable))
-	c.create(fmt.Sprintf("stream %d", crashStream))
+	if out != nil {
+		c.create(fmt.Sprintf("outside %d", crashStream))
+	} else {
+		c.create(fmt.Sprintf("stream %d", crashStream))
+	}
 	c.create(fmt.Sprintf("bag %d", crashBag))
 	for view, over := range map[uint64]uint64{overStream: crashStream, overTable: crashTable, overBag: crashBag} {
 		c.create(fmt.Sprintf("view %d over %d", view, over))
@@ -143,6 +154,9 @@ func (c *crashDB) open() {
 
 func (c *crashDB) tryOpen() (err error) {
 	c.host = &fakeHost{}
+	if c.out != nil {
+		c.host.out = c.out
+	}
 	c.e, err = Open(Config{FS: c.fs, Dir: "db", Host: c.host, Now: func() int64 { return c.clock.Add(1000) },
 		CheckpointEvery: -1, Workers: 2, MemoryBytes: 64 << 20, JournalFileBytes: 2 << 10,
 		Stop: func(p string) error {
@@ -168,6 +182,9 @@ func (c *crashDB) next() (*Txn, contents) {
 		b := rows(kvw...)
 		b.Weights = nil
 		txn.Writes = append(txn.Writes, Write{Object: crashStream, Rows: b})
+		if c.out != nil {
+			txn.Cuts = c.out.produce(c.rng, crashStream, b)
+		}
 	}
 	if c.rng.Intn(2) == 0 {
 		var kvw []int64
@@ -306,6 +323,9 @@ func (c *crashDB) recovered(where string, acked int) {
 	inFlight := c.inFlight
 	c.inFlight = nil
 	at := c.e.Applied()
+	if c.out != nil {
+		at = c.found // it may have made epochs of its own since
+	}
 	n := sort.Search(len(c.order), func(i int) bool { return c.order[i] > at })
 	if n < acked {
 		c.t.Fatalf("%s: only %d epochs of %d acknowledged are there", where, n, acked)
@@ -319,7 +339,7 @@ func (c *crashDB) recovered(where string, acked int) {
 		c.state = c.past[c.order[n-1]]
 	}
 	if inFlight != nil && (n == 0 || c.order[n-1] != at) && c.read(crashPlan(crashStream), 0)+c.read(crashPlan(crashBag), 0)+c.read(crashPlan(crashTable), 0) ==
-		inFlight.rows(crashStream)+inFlight.rows(crashBag)+inFlight.rows(crashTable) {
+		inFlight.rows(crashStream)+inFlight.rows(crashBag)+inFlight.rows(crashTable) && c.e.Offsets(crashTable)[3] == inFlight.offset {
 		c.note(at, *inFlight)
 	}
 }

@@ -56,6 +56,11 @@ type Engine struct {
 	waitMu  sync.Mutex
 	waiters chan struct{} // closed and replaced when applied moves
 
+	// life ends with the engine; pursuits are the goroutines that bring views up to date.
+	life     context.Context
+	endLife  context.CancelFunc
+	pursuits sync.WaitGroup
+
 	holdMu sync.Mutex // also keeps records of streams from going while it is held
 	holds  map[string]*hold
 
@@ -76,10 +81,14 @@ type Engine struct {
 	shared     []*sharedIndex
 	sharedNext map[uint64]int // per relation: ordinal of the next one
 	// wanted: whose deltas somebody reads, a view or a feed; nil = to be found anew.
-	wanted  map[uint64]bool
-	ck      checkpoints
-	stepped stepped
-	stats   stats
+	wanted map[uint64]bool
+	// behinds is how many views are behind, sealed the epochs since the first was.
+	behinds    int
+	sealed     []Epoch
+	recovering bool
+	ck         checkpoints
+	stepped    stepped
+	stats      stats
 }
 
 // Applied is the newest epoch that reads can be exact for.

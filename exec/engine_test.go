@@ -21,7 +21,10 @@ import (
 
 // fakeHost keeps relation names as its catalog: "table 16400", "stream 16401",
 // "view 16402 over 16401".
-type fakeHost struct{ defs []string }
+type fakeHost struct {
+	defs []string
+	out  Outside // of streams that are read through
+}
 
 func (h *fakeHost) Image() []byte { b, _ := json.Marshal(h.defs); return b }
 
@@ -67,6 +70,11 @@ func (h *fakeHost) create(s *Setup, def string) error {
 		return s.CreateStream(StreamDef{ID: id, Name: "short", Types: pair, Columns: []string{"k", "v"}, Rowtime: -1, RetainMicros: minute})
 	case "brief":
 		return s.CreateTable(TableDef{ID: id, Name: "brief", Types: pair, Columns: []string{"k", "v"}, Key: []int{0}, KeyName: "brief_pkey", Rowtime: -1, RetainMicros: minute})
+	case "outside":
+		return s.CreateStream(StreamDef{ID: id, Name: "outside", Types: pair, Columns: []string{"k", "v"}, Rowtime: -1, RetainMicros: -1, Outside: h.out})
+	case "timedoutside": // as "timed"
+		return s.CreateStream(StreamDef{ID: id, Name: "timed", Types: pair, Columns: []string{"k", "v"}, Rowtime: 1,
+			DelayMicros: 1_000_000, IdleMicros: 1_000_000, RetainMicros: -1, Outside: h.out})
 	case "drop":
 		s.Drop(id)
 	case "join": // of stream or table over with table 16400, on k

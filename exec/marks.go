@@ -152,13 +152,41 @@ func (t timeline) at(ep Epoch) int64 {
 	return low
 }
 
-// moves replays a stream's rowtimes up to an epoch.
-func (r *relation) moves(upTo Epoch) (out []move, err error) {
-	w := watermark{delay: r.mark.delay, ahead: r.mark.ahead, value: noWatermark}
+// moves replays a stream's event time up to an epoch.
+func (r *relation) moves(upTo Epoch) ([]move, error) { return r.movesBetween(0, upTo, noWatermark) }
+
+// movesBetween replays a stream's event time over the epochs in (after, upTo],
+// from where it was at after.
+func (r *relation) movesBetween(after, upTo Epoch, start int64) (out []move, err error) {
 	if upTo == 0 {
 		return nil, nil
 	}
-	read := topic.Scan{UpTo: upTo, Types: r.types, Columns: []int{max(r.rowtime, 0)}}
+	w := watermark{delay: r.mark.delay, ahead: r.mark.ahead, value: start}
+	note := func(ep Epoch, before int64) {
+		if w.value == before {
+			return
+		}
+		if n := len(out); n > 0 && out[n-1].epoch == ep {
+			out = out[:n-1]
+		}
+		out = append(out, move{ep, w.value})
+	}
+	read := topic.Scan{After: after, UpTo: upTo, Types: r.types, Columns: []int{max(r.rowtime, 0)}}
+	if r.outside != nil {
+		err = r.outside.eachCut(&read, func(cuts []cutRow) error {
+			for _, c := range cuts {
+				before := w.value
+				if r.rowtime >= 0 {
+					w.reach(c.top, int64(c.epoch))
+				} else if c.rows > 0 {
+					w.value = int64(c.epoch)
+				}
+				note(c.epoch, before)
+			}
+			return nil
+		})
+		return out, err
+	}
 	if err := r.fromStart(&read); err != nil {
 		return nil, err
 	}
@@ -171,9 +199,8 @@ func (r *relation) moves(upTo Epoch) (out []move, err error) {
 			} else {
 				w.value = int64(run.Epoch)
 			}
-			if lo = hi; w.value != before {
-				out = append(out, move{run.Epoch, w.value})
-			}
+			note(run.Epoch, before)
+			lo = hi
 		}
 		return nil
 	})

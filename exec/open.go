@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -34,6 +35,7 @@ func Open(cfg Config) (e *Engine, err error) {
 		closing: make(chan struct{}), stopped: make(chan struct{}), failed: make(chan error, 1),
 		waiters: make(chan struct{}), holds: map[string]*hold{},
 	}
+	e.life, e.endLife = context.WithCancel(context.Background())
 	e.opened = cfg.Now()
 	e.alarm = time.NewTimer(time.Hour)
 	e.due.Store(noAlarm)
@@ -74,7 +76,9 @@ func Open(cfg Config) (e *Engine, err error) {
 		return nil, fmt.Errorf("recovery: %w", err)
 	}
 	e.setAlarm()
+	all, awaited := e.leftBehind()
 	go e.run()
+	e.pursueAll(all, awaited)
 	return e, nil
 }
 
@@ -94,7 +98,9 @@ func (e *Engine) recover(m *meta, image []byte) error {
 	for _, x := range m.Shared {
 		e.shared = append(e.shared, &sharedIndex{sharedMeta: x})
 	}
-	e.timeline, e.ck.epoch, e.last = m.Timeline, m.Epoch, m.Epoch
+	e.timeline, e.ck.epoch, e.ck.begun, e.last = m.Timeline, m.Epoch, m.Epoch, m.Epoch
+	e.recovering = true
+	defer func() { e.recovering = false }()
 	e.space.Begin(max(m.Epoch, 1))
 	setup := &Setup{e: e, epoch: m.Epoch, restored: m}
 	if err := e.cfg.Host.Restore(setup, image); err != nil {
@@ -114,9 +120,7 @@ func (e *Engine) recover(m *meta, image []byte) error {
 			r.next, r.lastIn = s.Next, s.LastIn
 			r.end.Store(s.Next)
 			r.late.Store(s.Late)
-			if s.Watermark != 0 || s.Next > 0 {
-				r.mark.value = s.Watermark
-			}
+			r.mark.value = s.mark()
 		}
 	}
 	if err := setup.commit(); err != nil {
@@ -249,6 +253,8 @@ func (r *relation) decode(payload []byte) (input, error) {
 func (e *Engine) Close() error {
 	e.once.Do(func() { close(e.closing) })
 	<-e.stopped
+	e.endLife()
+	e.pursuits.Wait()
 	full := !e.waitUnlessFull()
 	if e.dead == nil && !full {
 		e.checkpoint()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	mathrand "math/rand"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -53,6 +54,34 @@ func (f *fakeOutside) add(p int32, gap int64, row []types.Datum) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.parts[p] = append(f.parts[p], fakeRecord{f.next(p) + gap, row})
+}
+
+// produce adds rows of two integers to some partitions and gives their cuts.
+func (f *fakeOutside) produce(rng *mathrand.Rand, object uint64, b *vec.Batch) (cuts []Cut) {
+	for lo := 0; lo < b.N; {
+		hi := min(lo+1+rng.Intn(5), b.N)
+		c := Cut{Object: object, Partition: int32(rng.Intn(3)), Rows: hi - lo}
+		c.From = f.next(c.Partition)
+		for i := lo; i < hi; i++ {
+			if rng.Intn(4) == 0 {
+				f.add(c.Partition, 0, nil)
+			}
+			f.add(c.Partition, 0, []types.Datum{b.Cols[0].Datum(i), b.Cols[1].Datum(i)})
+		}
+		c.To = f.next(c.Partition)
+		cuts = append(cuts, c)
+		lo = hi
+	}
+	return cuts
+}
+
+// forget takes away what has not been read durably: it would be produced again.
+func (f *fakeOutside) forget(next map[int32]int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for p, rs := range f.parts {
+		f.parts[p] = slices.DeleteFunc(rs, func(r fakeRecord) bool { return r.offset >= next[p] })
+	}
 }
 
 func (f *fakeOutside) setAway(err error) {

@@ -32,7 +32,7 @@ func (e *Engine) Read(ctx context.Context, root plan.Node, o ReadOptions, emit f
 	step := &operator.Step{Epoch: o.Epoch, Time: int64(o.Epoch), Watermark: mark, Ctx: o.Ctx, Workers: e.cfg.Workers, Done: ctx.Done()}
 	env := circuit.Env{Budget: e.budget, TempDir: e.tempDir}
 	err = circuit.RunOnce(step, root, env, func(s *plan.Scan, push func(*vec.Batch) error) error {
-		return e.feed(s, &o, push)
+		return e.feed(ctx, s, &o, push)
 	}, emit)
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -40,18 +40,18 @@ func (e *Engine) Read(ctx context.Context, root plan.Node, o ReadOptions, emit f
 	return err
 }
 
-func (e *Engine) feed(s *plan.Scan, o *ReadOptions, push func(*vec.Batch) error) error {
+func (e *Engine) feed(ctx context.Context, s *plan.Scan, o *ReadOptions, push func(*vec.Batch) error) error {
 	if s.Kind == plan.System {
 		return o.System(s, push)
 	}
 	own := o.Own[s.Object]
 	if len(own) == 0 {
-		return e.scanAt(s, o.Epoch, push)
+		return e.scanAt(ctx, s, o.Epoch, push)
 	}
 	// What the transaction took back must cancel what stands.
 	var all []*vec.Batch
 	if e.relation(s.Object) != nil { // else it was created by this transaction
-		if err := e.scanAt(s, o.Epoch, func(b *vec.Batch) error { all = append(all, b); return nil }); err != nil {
+		if err := e.scanAt(ctx, s, o.Epoch, func(b *vec.Batch) error { all = append(all, b); return nil }); err != nil {
 			return err
 		}
 	}

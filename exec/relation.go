@@ -80,7 +80,7 @@ func (e *Engine) changeRelations(f func(map[uint64]*relation)) {
 	// is an order of dependence.
 	e.runners = e.runners[:0]
 	for _, r := range m {
-		if r.run != nil && r.run.detached == nil && r.run.state.Load().err == nil {
+		if r.run != nil && r.run.detached == nil && r.run.behind == nil && r.run.state.Load().err == nil {
 			e.runners = append(e.runners, r.run)
 		}
 	}
@@ -95,6 +95,7 @@ func (e *Engine) dropRelation(id uint64) {
 	e.changeRelations(func(m map[uint64]*relation) { delete(m, id) })
 	if r.run != nil {
 		e.unshare(r.run)
+		r.run.letGo()
 	}
 	if r.topic != nil {
 		if err := e.topics.Drop(id); err != nil {

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"math"
 
 	"github.com/tarndb/tarn/exec/zset"
@@ -12,7 +13,7 @@ import (
 
 // scanAt emits the rows of a scan as they stood at an epoch. A scan's own AS OF
 // SYSTEM TIME goes before ep, its EVENT TIME is applied on top.
-func (e *Engine) scanAt(s *plan.Scan, ep Epoch, emit func(*vec.Batch) error) error {
+func (e *Engine) scanAt(ctx context.Context, s *plan.Scan, ep Epoch, emit func(*vec.Batch) error) error {
 	if s.SystemTime != nil {
 		ep = min(ep, Epoch(max(*s.SystemTime, 0)))
 	}
@@ -21,7 +22,7 @@ func (e *Engine) scanAt(s *plan.Scan, ep Epoch, emit func(*vec.Batch) error) err
 		return sqlerr.New(sqlerr.UndefinedTable, "relation %q does not exist", s.Name)
 	}
 	if rel.kind == streamRelation {
-		return rel.scanStream(s, 0, ep, func(_ Epoch, b *vec.Batch) error { return emit(b) })
+		return rel.scanStream(ctx, s, 0, ep, func(_ Epoch, b *vec.Batch) error { return emit(b) })
 	}
 	if err := rel.answers(ep); err != nil {
 		return err
@@ -63,30 +64,21 @@ func (r *relation) storedFields(fields []int) []int {
 
 // scanStream emits the records of epochs in (after, upTo], with their epoch: one
 // epoch a batch if after > 0 asks for changes, else as they are stored.
-func (r *relation) scanStream(s *plan.Scan, after, upTo Epoch, emit func(Epoch, *vec.Batch) error) error {
+func (r *relation) scanStream(ctx context.Context, s *plan.Scan, after, upTo Epoch, emit func(Epoch, *vec.Batch) error) error {
 	if upTo == 0 {
 		return nil
 	}
-	return r.readStream(s, topic.Scan{After: after, UpTo: upTo}, emit)
+	return r.readStream(ctx, s, topic.Scan{After: after, UpTo: upTo}, emit)
 }
 
 // readStream emits the records in a range of epochs or positions as a scan wants
 // them; one epoch a batch if changes after an epoch are asked for.
-func (r *relation) readStream(s *plan.Scan, read topic.Scan, emit func(Epoch, *vec.Batch) error) error {
-	want := make([]int, 0, len(s.Fields)+1)
-	at := make([]int, len(s.Fields)) // field → place in want, -1 = hidden
-	for i, f := range s.Fields {
-		at[i] = -1
-		if f >= 0 {
-			at[i] = len(want)
-			want = append(want, f)
-		}
-	}
-	read.Columns, read.Types, read.Rowtime = want, r.types, s.EventTime != nil
+func (r *relation) readStream(ctx context.Context, s *plan.Scan, read topic.Scan, emit func(Epoch, *vec.Batch) error) error {
+	at := r.wantOf(s, &read)
 	if err := r.fromStart(&read); err != nil {
 		return err
 	}
-	return r.topic.Read(0, read, func(rows *topic.Rows) error {
+	return r.topicFor(ctx).Read(0, read, func(rows *topic.Rows) error {
 		lo := 0
 		for _, run := range rows.Epochs {
 			hi := lo + run.Rows
@@ -104,6 +96,30 @@ func (r *relation) readStream(s *plan.Scan, read topic.Scan, emit func(Epoch, *v
 		}
 		return nil
 	})
+}
+
+// wantOf says what to read for a scan; at is where its fields then are, -1 = not
+// among the columns.
+func (r *relation) wantOf(s *plan.Scan, read *topic.Scan) (at []int) {
+	want := make([]int, 0, len(s.Fields)+1)
+	at = make([]int, len(s.Fields))
+	for i, f := range s.Fields {
+		at[i] = -1
+		if f >= 0 {
+			at[i] = len(want)
+			want = append(want, f)
+		}
+	}
+	read.Columns, read.Types, read.Rowtime = want, r.types, s.EventTime != nil
+	return at
+}
+
+// topicFor is the stream as one who may be cancelled reads it.
+func (r *relation) topicFor(ctx context.Context) topic.Topic {
+	if r.outside != nil {
+		return r.outside.with(ctx)
+	}
+	return r.topic
 }
 
 // fromStart lets a scan of everything begin with what the stream still keeps. It is

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"slices"
 
 	"github.com/tarndb/tarn/exec/arrange"
@@ -94,7 +95,7 @@ func (s *sharing) begin(def circuit.Index) *sharedIndex {
 	s.e.sharedNext[def.Relation]++
 	x.open(s.e, def)
 	scan := &plan.Scan{Object: def.Relation, Name: rel.name, Fields: def.Fields, RowtimeCol: -1}
-	if err := s.e.scanAt(scan, s.ep, x.index.Apply); err != nil {
+	if err := s.e.scanAt(context.Background(), scan, s.ep, x.index.Apply); err != nil {
 		s.e.log.Warn("an arrangement cannot be shared", "relation", rel.name, "err", err)
 		s.e.space.Drop(x.id())
 		return nil

@@ -38,6 +38,9 @@ func (e *Engine) ViewStatus(id uint64) (ViewStatus, bool) {
 	case vs.err != nil:
 		st.State, st.LastError = "error", vs.err.Error()
 		return st, true
+	case vs.waits != nil:
+		st.State, st.LastError = "waiting", vs.waits.Error()
+		return st, true
 	case vs.building:
 		st.State = "catching up"
 		return st, true

@@ -92,6 +92,11 @@ func (e *Engine) step(ep Epoch, in inputs, setup *Setup) error {
 			return err
 		}
 	}
+	if e.behinds > 0 {
+		e.sealed = append(e.sealed, ep)
+	} else {
+		e.sealed = nil
+	}
 	e.publishMarks()
 	e.publish(ep, deltas)
 	e.setAlarm()
@@ -146,6 +151,10 @@ type runner struct {
 	clocked     bool          // time alone may change it
 	sharing     *sharing
 	detached    *detached     // loop only; nil: live
+	relies      bool          // on a stream that is read through
+	behind      *behind       // nil: it is where the live group is
+	settles     Epoch         // loop only: it is live with a checkpoint of this epoch; 0 = it is
+	tried       chan struct{} // closed when its pursuit has tried once
 	ready       chan struct{} // closed when it is live or has failed
 	state       atomic.Pointer[viewState]
 

@@ -98,7 +98,7 @@ func (e *Engine) Subscribe(ctx context.Context, root plan.Node, o SubscribeOptio
 		s.line, err = e.moves(s.scans, cut)
 	}
 	if err == nil {
-		err = guard("subscribe", func() error { return s.past(cut) })
+		err = guard("subscribe", func() error { return s.past(ctx, cut) })
 		release()
 	}
 	if err != nil {
@@ -109,7 +109,7 @@ func (e *Engine) Subscribe(ctx context.Context, root plan.Node, o SubscribeOptio
 }
 
 // past brings the circuit to the cut.
-func (s *Subscription) past(cut Epoch) error {
+func (s *Subscription) past(ctx context.Context, cut Epoch) error {
 	base := cut
 	switch {
 	case s.o.After != nil:
@@ -133,7 +133,7 @@ func (s *Subscription) past(cut Epoch) error {
 		if s.forgets {
 			break // what came before has no part in what comes
 		}
-		if err := s.e.scanAt(scan, base, func(b *vec.Batch) error { return s.circ.Push(&s.step, i, b, s) }); err != nil {
+		if err := s.e.scanAt(ctx, scan, base, func(b *vec.Batch) error { return s.circ.Push(&s.step, i, b, s) }); err != nil {
 			return err
 		}
 	}
@@ -149,7 +149,7 @@ func (s *Subscription) past(cut Epoch) error {
 		s.older = cut
 		return nil
 	}
-	if err := s.replay(base, cut); err != nil {
+	if err := s.replay(ctx, base, cut); err != nil {
 		return err
 	}
 	// Up to the cut everything has been given: where nothing has changed lately, or
@@ -161,16 +161,12 @@ func (s *Subscription) past(cut Epoch) error {
 }
 
 // replay gives the epochs in (from, to] from the stored relations.
-func (s *Subscription) replay(from, to Epoch) error {
+func (s *Subscription) replay(ctx context.Context, from, to Epoch) error {
 	if from >= to {
 		return nil
 	}
 	// All changes of the span are put in order of epoch; a resumed subscription is
 	// as long as what it missed.
-	type piece struct {
-		scan int
-		b    *vec.Batch
-	}
 	byEpoch := map[Epoch][]piece{}
 	var epochs []Epoch
 	add := func(scan int) func(Epoch, *vec.Batch) error {
@@ -189,7 +185,7 @@ func (s *Subscription) replay(from, to Epoch) error {
 		}
 		var err error
 		if rel.kind == streamRelation {
-			err = rel.scanStream(scan, from, to, add(i))
+			err = rel.scanStream(ctx, scan, from, to, add(i))
 		} else {
 			err = rel.view.Changes(from, to, func(ep uint64, b *vec.Batch) error {
 				return add(i)(ep, scanColumns(scan, b, nil, nil))
@@ -237,7 +233,7 @@ func (s *Subscription) bitByBit() bool {
 }
 
 // readOlder gives the next epochs of the past.
-func (s *Subscription) readOlder() error {
+func (s *Subscription) readOlder(ctx context.Context) error {
 	rel := s.e.relation(s.scans[0].Object)
 	if rel == nil {
 		return errGone()
@@ -262,12 +258,19 @@ func (s *Subscription) readOlder() error {
 	if s.o.UpTo != nil {
 		end = min(end, *s.o.UpTo-1)
 	}
-	err := rel.scanStream(s.scans[0], s.at, end, func(next Epoch, b *vec.Batch) error {
+	upTo := end
+	if rel.outside != nil { // no more than is read at a time
+		var err error
+		if upTo, err = rel.outside.epochAfter(s.at, end); err != nil {
+			return err
+		}
+	}
+	err := rel.scanStream(ctx, s.scans[0], s.at, upTo, func(next Epoch, b *vec.Batch) error {
 		if next != ep {
 			if err := step(); err != nil {
 				return err
 			}
-			if ep = next; rows >= olderRows {
+			if ep = next; rows >= olderRows && rel.outside == nil {
 				return errEnough
 			}
 		}
@@ -280,11 +283,18 @@ func (s *Subscription) readOlder() error {
 	if err == nil {
 		err = step()
 	}
-	if s.at < end && s.o.Progress && err == nil {
+	if err != nil {
+		return err
+	}
+	if upTo < end {
+		s.at = max(s.at, upTo)
+		return nil
+	}
+	if s.at < end && s.o.Progress {
 		s.ready = append(s.ready, Update{Epoch: end})
 	}
 	s.at, s.older = max(s.at, end), 0
-	return err
+	return nil
 }
 
 // Next waits for updates. An error ends the subscription; io.EOF is not used: an
@@ -296,7 +306,7 @@ func (s *Subscription) Next(ctx context.Context) (updates []Update, done bool, e
 			return updates, false, nil
 		}
 		if s.older != 0 {
-			if err := guard("subscribe", s.readOlder); err != nil {
+			if err := guard("subscribe", func() error { return s.readOlder(ctx) }); err != nil {
 				return nil, true, err
 			}
 			continue

@@ -56,6 +56,7 @@ func (e *Engine) onTimer() {
 	if e.needCheckpoint() {
 		e.checkpoint()
 	}
+	e.settleViews()
 	e.idle()
 	e.ring()
 }

@@ -33,7 +33,7 @@ func (e *Engine) buildView(def ViewDef, sh *sharing, registry circuit.Registry) 
 	}
 	r := &runner{
 		e: e, def: def, fingerprint: plan.Fingerprint(def.Plan), circ: circ, scans: circ.Sources(), clocked: circ.Clocked(), sharing: sh, mark: noWatermark,
-		env: operator.Step{Ctx: ctx, Workers: e.cfg.Workers}, ready: make(chan struct{}),
+		env: operator.Step{Ctx: ctx, Workers: e.cfg.Workers}, ready: make(chan struct{}), tried: make(chan struct{}),
 	}
 	r.state.Store(&viewState{building: true})
 	r.rel = &relation{id: def.ID, kind: viewRelation, name: def.Name, types: ts, columns: def.Columns, rowtime: -1, view: view, run: r}
@@ -50,7 +50,7 @@ func (e *Engine) tryView(def ViewDef) error {
 		return fmt.Errorf("view %q: %w", def.Name, err)
 	}
 	for _, s := range circ.Sources() {
-		if rel := e.relation(s.Object); rel != nil && rel.run != nil {
+		if rel := e.relation(s.Object); rel != nil && rel.run != nil && !e.recovering {
 			if err := rel.run.answers(); err != nil {
 				return err
 			}
@@ -73,6 +73,15 @@ func (e *Engine) restoreView(def ViewDef, m *meta) error {
 		return err
 	}
 	r.mark, r.from = vm.Watermark, vm.From
+	if r.relies = e.relies(r.scans); r.relies {
+		if r.detached = vm.Detached; r.detached != nil {
+			r.detached.release = e.space.Pin(vm.Detached.Cut)
+		} else {
+			e.stayBehind(r, &vm, m)
+		}
+		e.setRelation(def.ID, r.rel)
+		return nil
+	}
 	if vm.Detached != nil { // it goes on where the checkpoint was
 		r.detached = vm.Detached
 		r.detached.release = e.space.Pin(vm.Detached.Cut)

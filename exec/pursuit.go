@@ -1,0 +1,450 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tarndb/tarn/exec/operator"
+	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/vec"
+	"github.com/tarndb/tarn/storage/topic"
+)
+
+// pursuit brings one view to where the live group is, beside the loop: it reads, and
+// asks the loop to step. While the records are out of reach it tries again.
+//
+// It reads history up to an epoch boundary; what comes after that boundary is
+// queued for it meanwhile (Feed), so that it arrives however fast the stream is.
+
+const (
+	pauseMin = 100 * time.Millisecond
+	pauseMax = 5 * time.Second
+)
+
+// errAgain: the feed has overflowed while history was read; there is less left now.
+var errAgain = errors.New("try again at once")
+
+// broken is an error that left the view's state unfit to go on.
+type broken struct{ err error }
+
+func (b broken) Error() string { return b.err.Error() }
+
+// pursue starts the pursuit of a view. The loop calls it, or Open.
+func (e *Engine) pursue(r *runner) {
+	e.pursuits.Add(1)
+	go func() {
+		defer e.pursuits.Done()
+		e.keepTrying(r)
+	}()
+}
+
+// leftBehind are the views that recovery has left to be brought up to date; awaited
+// those that were live before.
+func (e *Engine) leftBehind() (all, awaited []*runner) {
+	for _, rel := range *e.rels.Load() {
+		if r := rel.run; r != nil && r.relies && (r.detached != nil || r.behind != nil) && r.state.Load().err == nil {
+			all = append(all, r)
+			if r.behind != nil || r.detached.JoinAt > 0 { // else it was being built
+				awaited = append(awaited, r)
+			}
+		}
+	}
+	return all, awaited
+}
+
+// pursueAll starts what recovery has left to do, and waits for it as long as nothing
+// stands in the way, but not for long.
+func (e *Engine) pursueAll(all, awaited []*runner) {
+	for _, r := range all {
+		e.pursue(r)
+	}
+	late := time.NewTimer(max(e.cfg.CatchUpWait, 0))
+	defer late.Stop()
+	for _, r := range awaited {
+		select {
+		case <-r.ready:
+		case <-r.tried:
+		case <-late.C:
+			return
+		}
+	}
+}
+
+func (e *Engine) keepTrying(r *runner) {
+	tried := false
+	attempted := func() {
+		if !tried {
+			close(r.tried)
+			tried = true
+		}
+	}
+	defer attempted()
+	for pause := pauseMin; ; pause = min(2*pause, pauseMax) {
+		err := guard("pursuit", func() error { return e.bring(r) })
+		for errors.Is(err, errAgain) {
+			err = guard("pursuit", func() error { return e.bring(r) })
+		}
+		var b broken
+		switch {
+		case err == nil || e.life.Err() != nil:
+			return
+		case errors.As(err, &b) || sqlerr.HasCode(err, sqlerr.SnapshotTooOld):
+			_ = e.onLoop(e.life, func() error {
+				if e.relation(r.rel.id) != r.rel {
+					return nil
+				}
+				return r.fail(err)
+			})
+			return
+		case e.relation(r.rel.id) != r.rel:
+			return // dropped
+		}
+		st := *r.state.Load()
+		if st.waits == nil {
+			e.log.Warn("view waits for records from outside", "view", r.def.Name, "err", err)
+		}
+		st.waits = err
+		r.state.Store(&st)
+		attempted()
+		select {
+		case <-time.After(pause):
+		case <-e.life.Done():
+			return
+		}
+	}
+}
+
+// bring is one attempt.
+func (e *Engine) bring(r *runner) error {
+	ctx := e.life
+	for _, s := range r.scans {
+		if rel := e.relation(s.Object); rel != nil && rel.run != nil {
+			if err := rel.run.await(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if r.detached != nil {
+		if err := e.readTables(ctx, r); err != nil {
+			return err
+		}
+		// Most of it without a queue beside it.
+		upTo := e.applied.Load()
+		if r.detached.JoinAt > 0 {
+			upTo = r.detached.JoinAt
+		}
+		if err := e.readHistory(ctx, r, upTo); err != nil {
+			return err
+		}
+		if r.detached.JoinAt == 0 {
+			return e.joinBeside(ctx, r)
+		}
+		if err := e.joinPast(ctx, r); err != nil {
+			return err
+		}
+	}
+	if err := e.bringTo(ctx, r, e.applied.Load()); err != nil {
+		return err
+	}
+	feed, cut, err := e.follow(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer feed.Close()
+	if err := e.bringTo(ctx, r, cut); err != nil {
+		return err
+	}
+	return e.onView(ctx, r, func() error {
+		changes, err := feed.take()
+		if err != nil {
+			return err
+		}
+		err = r.back(func() error {
+			for i := range changes {
+				if err := r.stepChange(&changes[i]); err != nil {
+					return broken{err}
+				}
+			}
+			return nil
+		})
+		if err == nil {
+			r.rejoin()
+		}
+		return err
+	})
+}
+
+// await waits until a view is live; it is an error if that takes more than one
+// attempt.
+func (r *runner) await(ctx context.Context) error {
+	select {
+	case <-r.ready:
+		return r.answers()
+	default:
+	}
+	select {
+	case <-r.ready:
+		return r.answers()
+	case <-r.tried:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case <-r.ready:
+	default:
+		if st := r.state.Load(); st.waits == nil {
+			return fmt.Errorf("relation %q is not live yet", r.def.Name)
+		}
+	}
+	return r.answers()
+}
+
+// onView runs f on the loop unless the view has been dropped.
+func (e *Engine) onView(ctx context.Context, r *runner, f func() error) error {
+	return e.onLoop(ctx, func() error {
+		if e.relation(r.rel.id) != r.rel {
+			return errGone()
+		}
+		return guard("pursuit", f)
+	})
+}
+
+// follow queues what happens to a view's relations from an epoch boundary on.
+func (e *Engine) follow(ctx context.Context, r *runner) (feed *Feed, cut Epoch, err error) {
+	feed = newFeed(r.scans, r.clocked, e.cfg.FeedBytesMax)
+	err = e.onView(ctx, r, func() error {
+		cut = e.applied.Load()
+		e.feedMu.Lock()
+		e.feeds = append(e.feeds, feed)
+		e.wanted = nil
+		e.feedMu.Unlock()
+		return nil
+	})
+	return feed, cut, err
+}
+
+// take gives what is queued, without waiting.
+func (f *Feed) take() ([]Change, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := f.queue
+	f.queue, f.bytes = nil, 0
+	if f.err != nil {
+		return nil, errAgain
+	}
+	return out, nil
+}
+
+// bringTo steps a view through what it has missed up to an epoch.
+func (e *Engine) bringTo(ctx context.Context, r *runner, to Epoch) error {
+	for r.behind.At < to {
+		var sealed []Epoch
+		if r.clocked {
+			if err := e.onView(ctx, r, func() error { sealed = append(sealed, e.sealed...); return nil }); err != nil {
+				return err
+			}
+		}
+		m, err := e.collect(ctx, r, to, sealed)
+		if err != nil {
+			return err
+		}
+		if err := e.onView(ctx, r, func() error { return breaks(r.goThrough(m)) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func breaks(err error) error {
+	if err != nil {
+		return broken{err}
+	}
+	return nil
+}
+
+// label is the epoch under which a view that is being built keeps its rows.
+func (r *runner) label() Epoch {
+	if r.detached.JoinAt > 0 {
+		return r.detached.JoinAt
+	}
+	return r.e.applied.Load()
+}
+
+// readTables reads the tables and views below a view that recovery left unread.
+func (e *Engine) readTables(ctx context.Context, r *runner) error {
+	if !r.detached.Unread {
+		return nil
+	}
+	var pieces []piece
+	for i, scan := range r.scans {
+		if r.detached.Next[i] >= 0 {
+			continue
+		}
+		if err := e.scanAt(ctx, scan, r.detached.Cut, func(b *vec.Batch) error {
+			pieces = append(pieces, piece{i, b})
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return e.onView(ctx, r, func() error {
+		if err := r.pushPieces(pieces); err != nil {
+			return err
+		}
+		r.detached.Unread = false
+		return nil
+	})
+}
+
+// pushPieces is a slice of history for a view that is being built.
+func (r *runner) pushPieces(pieces []piece) error {
+	return r.back(func() error {
+		ep := r.label()
+		r.e.space.Begin(ep)
+		s := r.slice(ep)
+		for _, p := range pieces {
+			r.detached.Done += int64(p.b.N)
+			if err := r.circ.Push(s, p.scan, p.b, r.rel.view); err != nil {
+				return broken{err}
+			}
+		}
+		return breaks(r.settleSlice(s, ep))
+	})
+}
+
+// readHistory reads the streams below a view that is being built, up to an epoch.
+func (e *Engine) readHistory(ctx context.Context, r *runner, upTo Epoch) error {
+	for i, scan := range r.scans {
+		rel := e.relation(scan.Object)
+		if rel == nil || r.detached.Next[i] < 0 {
+			continue
+		}
+		var pieces []piece
+		rows, next := 0, r.detached.Next[i]
+		flush := func() error {
+			if rows == 0 {
+				return nil
+			}
+			err := e.onView(ctx, r, func() error {
+				if err := r.pushPieces(pieces); err != nil {
+					return err
+				}
+				r.rowsIn.Add(next - r.detached.Next[i])
+				r.detached.Next[i] = next
+				r.state.Store(&viewState{building: true, done: r.detached.Done, total: r.detached.Done + r.left(), started: r.detached.Started})
+				return nil
+			})
+			pieces, rows = nil, 0
+			return err
+		}
+		b, err := rel.topic.Bounds(0)
+		if err != nil {
+			return err
+		}
+		if next = max(next, b.Start); next >= b.End {
+			continue
+		}
+		read := topic.Scan{From: next, UpTo: upTo}
+		at := rel.wantOf(scan, &read)
+		err = rel.topicFor(ctx).Read(0, read, func(rs *topic.Rows) error {
+			pieces = append(pieces, piece{i, rel.streamBatch(scan, rs, at)})
+			next = rs.End()
+			if rows += rs.Batch.N; rows >= sliceRows {
+				return flush()
+			}
+			return nil
+		})
+		if err == nil {
+			err = flush()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// joinBeside lets a view that has been built join the live group now.
+func (e *Engine) joinBeside(ctx context.Context, r *runner) error {
+	feed, cut, err := e.follow(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer feed.Close()
+	if err := e.readHistory(ctx, r, cut); err != nil {
+		return err
+	}
+	return e.onView(ctx, r, func() error {
+		changes, err := feed.take()
+		if err != nil {
+			return err
+		}
+		ep := e.sealJoin(r)
+		if e.dead != nil {
+			return e.dead
+		}
+		s := r.slice(ep)
+		for i := range changes {
+			if err := r.pushChange(s, &changes[i], func(scan int) bool { return r.detached.Next[scan] >= 0 }); err != nil {
+				return broken{err}
+			}
+		}
+		if err := r.settleSlice(s, ep); err != nil {
+			return broken{err}
+		}
+		if err := r.join(ep); err != nil {
+			return broken{err}
+		}
+		e.publishMarks()
+		e.setAlarm()
+		e.log.Info("view has joined the live group", "view", r.def.Name)
+		return nil
+	})
+}
+
+// joinPast lets a view that has been built take its place at the epoch at which,
+// says the journal, it joined. It is behind then.
+func (e *Engine) joinPast(ctx context.Context, r *runner) error {
+	at := r.detached.JoinAt
+	line, marks := timeline{}, map[uint64]int64{}
+	for id, rel := range e.streamsBelow(r.scans) {
+		moves, err := rel.moves(at)
+		if err != nil {
+			return err
+		}
+		line = append(line, moves)
+		marks[id] = timeline{moves}.at(at)
+	}
+	var pieces []piece
+	for i, scan := range r.scans {
+		rel := e.relation(scan.Object)
+		if r.detached.Next[i] >= 0 || rel == nil || r.detached.Cut == at {
+			continue
+		}
+		if err := rel.answers(r.detached.Cut); err != nil {
+			return err
+		}
+		if err := rel.view.Changes(r.detached.Cut, at, func(_ uint64, b *vec.Batch) error {
+			pieces = append(pieces, piece{i, scanColumns(scan, b, nil, nil)})
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return e.onView(ctx, r, func() error {
+		if err := r.pushPieces(pieces); err != nil {
+			return err
+		}
+		err := r.back(func() error { return breaks(r.stepMissed(at, line.at(at), func(*operator.Step) error { return nil })) })
+		if err != nil {
+			return err
+		}
+		r.from = at
+		r.behind = &behind{At: at, Marks: marks, since: min(at, r.detached.Cut), release: r.detached.release}
+		r.detached = nil
+		e.behinds++
+		return nil
+	})
+}
