@@ -122,8 +122,9 @@ func (s *Subscription) past(ctx context.Context, cut Epoch) error {
 			WithHint("The newest epoch is %d.", cut)
 	}
 	for _, scan := range s.scans {
-		if rel := s.e.relation(scan.Object); rel != nil && rel.view != nil {
-			if err := rel.answers(base); err != nil {
+		rel := s.e.relation(scan.Object)
+		if rel != nil && (rel.view != nil || s.o.After != nil) {
+			if err := rel.keeps(base); err != nil {
 				return err
 			}
 		}
