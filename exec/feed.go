@@ -37,6 +37,7 @@ type Feed struct {
 	err    error
 	signal chan struct{} // has one token while there may be something to read
 	closed bool
+	empty  bool // all that was queued has been worked on, and nothing has come since
 }
 
 func newFeed(scans []*plan.Scan, progress bool, max int64) *Feed {
@@ -65,6 +66,7 @@ func (f *Feed) push(c Change) bool {
 		f.err = sqlerr.New(sqlerr.ConfigurationLimitExceeded, "subscription is too slow: more than %d MiB of changes are waiting for it", f.max>>20).
 			WithHint("Read faster, subscribe to fewer rows, or resume with AS OF the last epoch you have seen.")
 	} else {
+		f.empty = false
 		f.queue = append(f.queue, c)
 		f.bytes += size + 64
 	}
@@ -94,6 +96,7 @@ func (f *Feed) Next(ctx context.Context) ([]Change, error) {
 		f.mu.Lock()
 		out, err := f.queue, f.err
 		f.queue, f.bytes = nil, 0
+		f.empty = len(out) == 0 && err == nil
 		f.mu.Unlock()
 		if len(out) > 0 || err != nil {
 			return out, err

@@ -405,6 +405,15 @@ func (s *Subscription) Errors(errs []zset.Error) error { s.errs = append(s.errs,
 // At is the epoch up to which everything has been given.
 func (s *Subscription) At() Epoch { return s.at }
 
+// Idle is an epoch up to which everything has been given, while the reader waits
+// in Next for more; it is newer than At where nothing changes. Any goroutine may ask.
+func (s *Subscription) Idle() (Epoch, bool) {
+	ep := s.e.applied.Load() // what it changed is in the feed already
+	s.feed.mu.Lock()
+	defer s.feed.mu.Unlock()
+	return ep, s.feed.empty && !s.feed.closed
+}
+
 // Close ends the subscription and frees its state.
 func (s *Subscription) Close() {
 	if s.feed != nil {

@@ -38,6 +38,9 @@ type Config struct {
 	GroupEvery time.Duration
 	// WriteTimeout is how long one transaction outside may take; 0 = one minute.
 	WriteTimeout time.Duration
+	// RenewEvery is how often a sink with nothing to write renews its position, if
+	// the engine has moved; 0 = 10 minutes.
+	RenewEvery time.Duration
 	// Stop is called at each step of what must survive a crash. For tests.
 	Stop func(point string) error
 }
@@ -52,6 +55,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.PartitionsEvery, 15*time.Second)
 	setDefault(&c.GroupEvery, 5*time.Second)
 	setDefault(&c.WriteTimeout, time.Minute)
+	setDefault(&c.RenewEvery, 10*time.Minute)
 	return c
 }
 
@@ -209,6 +213,11 @@ func (m *Manager) StopSink(id uint64) {
 // kept for it.
 func (m *Manager) DropSink(id uint64) error {
 	m.StopSink(id)
+	return m.release(id)
+}
+
+// release ends all that is held for a sink.
+func (m *Manager) release(id uint64) error {
 	for _, h := range m.engine.Holds() {
 		if strings.HasPrefix(h.Name, holdPrefix(id)) {
 			if err := m.engine.Release(h.Name); err != nil {

@@ -94,6 +94,9 @@ func (k *sink) live(ctx context.Context) error {
 		switch k.def.OnLag {
 		case StopSink:
 			k.unsubscribe()
+			if err := k.m.release(k.def.ID); err != nil { // else the history would grow for it
+				k.log.Warn("what a stopped sink held is not free yet", "err", err)
+			}
 			return &halt{Stopped, sqlerr.New(sqlerr.ConfigurationLimitExceeded, "the sink is more than %s behind and has stopped: %v", k.def.MaxLag, err).
 				WithHint("RESUME goes on where it stopped, as long as the history that it needs is kept.")}
 		case HoldSources:
@@ -151,7 +154,7 @@ func (k *sink) attempt(ctx context.Context) error {
 			return err
 		}
 		if idle {
-			if err := t.write(ctx, nil, k.written); err != nil {
+			if err := k.renew(ctx, t); err != nil {
 				return err
 			}
 			continue
@@ -296,15 +299,27 @@ func (k *sink) unsubscribe() {
 	k.mu.Unlock()
 }
 
-// renewEvery is how often a sink that has nothing to write renews its position:
-// clusters forget what is a week old.
-const renewEvery = 12 * time.Hour
+// renew moves the position of a sink that has nothing to write to where the engine
+// is: clusters forget positions that are a week old, and what is held for the sink
+// holds the history of everything else up, too.
+func (k *sink) renew(ctx context.Context, t target) error {
+	at, ok := k.feed.sub.Idle()
+	if !ok || at <= k.written || k.feed.waiting() {
+		return nil
+	}
+	if err := t.write(ctx, nil, at); err != nil {
+		return err
+	}
+	k.written = at
+	k.noteAt(at, true)
+	return k.hold(at)
+}
 
 // pause waits until there is something to write and it is due, or the sink has
 // been idle for long.
 func (k *sink) pause(ctx context.Context, due time.Time) (idle bool, err error) {
 	for !k.feed.waiting() {
-		t := time.NewTimer(renewEvery)
+		t := time.NewTimer(k.m.cfg.RenewEvery)
 		select {
 		case <-k.feed.signal:
 			t.Stop()

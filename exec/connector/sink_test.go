@@ -246,3 +246,27 @@ func TestHoldIsKept(t *testing.T) {
 		t.Errorf("holds %+v", h)
 	}
 }
+
+// TestIdleSink: a sink with nothing to write follows the engine all the same, so
+// that it holds no history up, and it misses nothing by it.
+func TestIdleSink(t *testing.T) {
+	w := newWorld(t, map[string]int32{"out": 1})
+	w.m.Close()
+	w.cfg.RenewEvery = time.Millisecond
+	w.m = NewManager(w.e, w.cfg)
+	w.startSink(w.upsertSink("out"))
+	w.caughtUp(sinkB, w.upsert(1, "a", 1))
+	for i := range 5 {
+		ep := w.insert(i, "elsewhere")
+		w.until("the hold", func() bool { h := w.e.Holds(); return len(h) == 1 && h[0].After >= ep })
+		w.caughtUp(sinkB, w.upsert(1, fmt.Sprint("a", i), 1))
+	}
+	ep := w.insert(9, "elsewhere")
+	w.until("the hold", func() bool { return w.e.Holds()[0].After >= ep })
+	w.crash()
+	w.startSink(w.upsertSink("out"))
+	w.caughtUp(sinkB, w.upsert(2, "b", 1))
+	if got := w.readBack("out"); len(got) != 7 || got[6].ID != 2 {
+		t.Errorf("got %+v", got)
+	}
+}
