@@ -283,7 +283,7 @@ func TestColumnsFound(t *testing.T) {
 		t.Errorf("notices %q", w.notices)
 	}
 	w.until("SELECT id, sku, qty FROM found ORDER BY id", "1|x|5", "2|y|200")
-	w.fails("CREATE SOURCE none WITH (connector = 'kafka', topic = 'empty') FORMAT PLAIN ENCODE JSON", "02000")
+	w.fails("CREATE SOURCE none WITH (connector = 'kafka', topic = 'empty') FORMAT PLAIN ENCODE JSON", "55000")
 	w.fails("CREATE SOURCE none (id int) WITH (connector = 'kafka', topic = 'nowhere') FORMAT PLAIN ENCODE JSON", "42704")
 	w.fails("CREATE SOURCE none (id int) WITH (connector = 'kafka', topic = 'orders', properties.bootstrap.server = '127.0.0.1:1') FORMAT PLAIN ENCODE JSON", "08006")
 }

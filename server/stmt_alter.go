@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/tarndb/tarn/catalog"
@@ -24,8 +25,11 @@ func alter(ctx context.Context, s *session, stmt ast.Statement, _ pgwire.ResultW
 	a := stmt.(*ast.AlterTable)
 	tag := "ALTER " + a.Kind
 	unsupported := sqlerr.New(sqlerr.FeatureNotSupported, "this form of %s is not supported", tag).At(a.Pos)
+	about := func(x ast.AlterAction) bool {
+		return x.Kind == ast.AlterSetOptions || x.Kind == ast.AlterReset || x.Kind == ast.AlterRedrive
+	}
 	kind, ok := dropKinds[a.Kind]
-	if !ok || kind != catalog.Stream && kind != catalog.Table && kind != catalog.Sink {
+	if !ok || !slices.ContainsFunc(a.Actions, about) || kind != catalog.Stream && kind != catalog.Table && kind != catalog.Sink {
 		return pgwire.Outcome{}, sqlerr.New(sqlerr.FeatureNotSupported, "%s is not supported", tag).At(a.Pos)
 	}
 	o := s.catalog().FindKind(kind, a.Name.Schema(), a.Name.Base(), s.set.searchPath)

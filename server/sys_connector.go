@@ -62,7 +62,17 @@ func (s *session) sourceStatus(o *catalog.Object) connector.SourceStatus {
 			st.State, st.Error = connector.Failed, err.Message
 		}
 	}
+	st.State = pausing(o, st.State)
 	return st
+}
+
+// pausing is the state of a connector; one that has been told to pause is paused,
+// although it may still be ending what it was at.
+func pausing(o *catalog.Object, state connector.State) connector.State {
+	if o.Connector.Paused && (state == connector.Running || state == connector.Starting || state == connector.Retrying) {
+		return connector.Paused
+	}
+	return state
 }
 
 func (s *session) sinkStatus(o *catalog.Object) connector.SinkStatus {
@@ -73,6 +83,7 @@ func (s *session) sinkStatus(o *catalog.Object) connector.SinkStatus {
 			st.State, st.Error = connector.Failed, err.Message
 		}
 	}
+	st.State = pausing(o, st.State)
 	return st
 }
 

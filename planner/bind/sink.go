@@ -8,6 +8,7 @@ import (
 	"github.com/tarndb/tarn/catalog"
 	"github.com/tarndb/tarn/sql/ast"
 	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/types"
 )
 
 // Sink is a bound CREATE SINK.
@@ -287,11 +288,17 @@ func (s *sinkDef) fits(t *catalog.Object) error {
 		if i != k {
 			return unsupported(s.q.IntoColumns[k].Pos, "another order of columns than the target's")
 		}
-		if have, want := s.o.Columns[k], t.Columns[i]; have.Type.OID != want.Type.OID {
+		if have, want := s.o.Columns[k], t.Columns[i]; !sameValues(have.Type, want.Type) {
 			return sqlerr.New(sqlerr.DatatypeMismatch, "column \"%s\" is of type %s but the sink gives %s", want.Name, base(want.Type), base(have.Type)).At(s.q.Into.Pos).
 				WithHint("Cast it in the sink's query.")
 		}
 		s.o.Columns[k].Name = t.Columns[i].Name
 	}
 	return nil
+}
+
+// sameValues reports types of which one's values are the other's as they are.
+func sameValues(have, want types.Type) bool {
+	text := func(t types.Type) bool { return t.OID == types.OIDText || t.OID == types.OIDVarchar }
+	return have == want || want.Mod < 0 && (have.OID == want.OID || text(have) && text(want))
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/tarndb/tarn/server"
 )
@@ -88,7 +89,12 @@ type session struct {
 
 func connect(t *testing.T) *session {
 	t.Helper()
-	srv, err := server.Start(server.Config{Listen: "127.0.0.1:0", Data: t.TempDir()})
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	srv, err := server.Start(server.Config{Listen: "127.0.0.1:0", Data: t.TempDir(), Kafka: strings.Join(cluster.ListenAddrs(), ",")})
 	if err != nil {
 		t.Fatal(err)
 	}
