@@ -207,6 +207,9 @@ func (s *Spec) keyEncoding(ts []types.Type) string {
 
 // Decode implements Decoder.
 func (d *decoder) Decode(ctx context.Context, r *topic.Records) (*Decoded, error) {
+	if r.N() == 0 {
+		return d.nothing(), nil
+	}
 	t := &draft{}
 	r = d.limit(r, t)
 	if err := d.env.decode(ctx, d, r, t); err != nil {
@@ -223,6 +226,15 @@ func (d *decoder) Decode(ctx context.Context, r *topic.Records) (*Decoded, error
 	}
 	d.checkNulls(r, t, cols)
 	return d.finish(t, cols), nil
+}
+
+// nothing is what no records become.
+func (d *decoder) nothing() *Decoded {
+	rows := &vec.Batch{Cols: make([]*vec.Vec, len(d.spec.Columns))}
+	for i, c := range d.spec.Columns {
+		rows.Cols[i] = vec.NewBuilder(c.Type, 0).Finish()
+	}
+	return &Decoded{Rows: rows}
 }
 
 // limit replaces keys and values that are too long by NULL and marks their

@@ -42,6 +42,15 @@ func TestRecordColumns(t *testing.T) {
 	}
 }
 
+// No records are no rows, of the columns that there would be.
+func TestNoRecords(t *testing.T) {
+	s := Spec{Columns: columnsOf(t, "a int8, b text"), PK: []int{0}, Envelope: Debezium, Value: Encoding{Name: "json"}}
+	d := decodeAll(t, s, &topic.Records{Next: 7, Key: &vec.Vec{Type: types.Bytea}, Value: &vec.Vec{Type: types.Bytea}})
+	if d.Rows.N != 0 || len(d.Rows.Cols) != 2 || d.Rows.Cols[1].Type != types.Text || len(d.Bad) != 0 {
+		t.Errorf("got %+v", d)
+	}
+}
+
 // The key of what is written is that of the columns From the key, or the
 // primary key, in its own encoding.
 func TestEncodeKeys(t *testing.T) {

@@ -108,7 +108,8 @@ func TestJSONOracle(t *testing.T) {
 		want, ok := jsonOracle(doc)
 		if bad < len(d.Bad) && d.Bad[bad].Record == i {
 			// Half of a surrogate pair is JSON, but no jsonb, and so is 1e100000.
-			if ok && !strings.Contains(canonicalJSON([]byte(doc)), "\ufffd") && d.Bad[bad].Err.Code != "22003" {
+			err := d.Bad[bad].Err
+			if ok && err.Code != sqlerr.NumericValueOutOfRange && !(strings.Contains(err.Message, "surrogate") && strings.Contains(doc, `\ud`)) {
 				t.Fatalf("seed %d: %s is valid, but: %v", seed, doc, d.Bad[bad].Err)
 			}
 			bad++
