@@ -24,9 +24,9 @@ func (r *protoReader) enter() error {
 }
 
 // writeHeld writes what a slot holds of a message, a map or a repeated field.
-func (r *protoReader) writeHeld(f *protoField, h *protoHeld) error {
+func (r *protoReader) writeHeld(f *protoField, h *protoHeld, src []byte) error {
 	if !f.repeated {
-		return r.writeValue(f, h.v)
+		return r.writeValue(f, h.raw(f, src))
 	}
 	base := len(r.occs)
 	for _, v := range h.items {
@@ -189,7 +189,7 @@ func (r *protoReader) writeList(f *protoField, from, to int) error {
 			continue
 		}
 		for pos := 0; pos < len(o.v.b); {
-			v, next := f.value(o.v.b, pos, 0)
+			v, next := f.value(o.v.b, pos, f.wire.wireType())
 			if next < 0 {
 				return errProtoShort
 			}

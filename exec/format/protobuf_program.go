@@ -28,10 +28,13 @@ type protoStep struct {
 
 // protoAction is what is done with a field.
 type protoAction struct {
-	field  *protoField
-	slots  []int32 // to keep it in
-	sub    *protoStep
-	clears []int32 // slots of the other members of its oneof
+	field    *protoField
+	wireType uint64
+	only     int32   // the slot, where nothing is to be done but to note a first value; else -1
+	merges   bool    // a second value is joined to the first
+	slots    []int32 // to keep it in
+	sub      *protoStep
+	clears   []int32 // slots of the other members of its oneof
 }
 
 // protoSlot is a column, or the presence of a message that is looked into.
@@ -67,7 +70,21 @@ func compileProto(m *protoMessage, fields []field, count timeCount) (*protoProgr
 			return nil, err
 		}
 	}
+	c.prog.top.settle()
 	return c.prog, nil
+}
+
+// settle finds the actions that only note a value, at least the first one.
+func (s *protoStep) settle() {
+	for i := range s.actions {
+		a := &s.actions[i]
+		if len(a.slots) == 1 && a.sub == nil && len(a.clears) == 0 && !a.field.repeated {
+			a.only = a.slots[0]
+		}
+		if a.sub != nil {
+			a.sub.settle()
+		}
+	}
 }
 
 // path is the first path that leads somewhere, else the first.
@@ -178,7 +195,7 @@ func (s *protoStep) action(f *protoField) *protoAction {
 			return &s.actions[i]
 		}
 	}
-	s.actions = append(s.actions, protoAction{field: f})
+	s.actions = append(s.actions, protoAction{field: f, only: -1, wireType: f.wire.wireType(), merges: f.msg != nil})
 	if uint32(f.number) < uint32(len(s.small)) {
 		s.small[f.number] = int32(len(s.actions))
 	} else {

@@ -24,12 +24,26 @@ type protoReader struct {
 	depth  int
 }
 
-// protoHeld is what a slot holds of the record under way.
+// protoHeld is what a slot holds of the record under way: the number as it stands
+// on the wire, or where the bytes are. Without pointers it is cheap to write.
 type protoHeld struct {
-	seen  bool
-	owned bool // v.b has been put together from several occurrences
-	v     raw
-	items []raw // of repeated fields
+	seen   bool
+	owned  bool // own is used: the bytes have been put together from several occurrences
+	number uint64
+	lo, hi int32
+	own    []byte
+	items  []raw // of repeated fields
+}
+
+// raw is what is held, as a value of f.
+func (h *protoHeld) raw(f *protoField, src []byte) raw {
+	switch {
+	case h.owned:
+		return raw{b: h.own}
+	case f.wire >= protoBlob:
+		return raw{b: src[h.lo:h.hi:h.hi]}
+	}
+	return f.fromWire(h.number)
 }
 
 const protoDepthMax = jsonDepthMax
@@ -61,7 +75,7 @@ func (r *protoReader) decode(p *protoProgram, src []byte, out *rows, record int)
 		h := &r.held[i]
 		h.seen, h.owned, h.items = false, false, h.items[:0]
 	}
-	err := r.walk(p.top, src)
+	err := r.walk(p.top, src, 0)
 	for i := range p.slots {
 		if err != nil {
 			break
@@ -96,9 +110,9 @@ func uvarintSlow(src []byte, pos int) (uint64, int) {
 	return u, pos + n
 }
 
-// walk reads the fields of a message into their slots.
-func (r *protoReader) walk(s *protoStep, src []byte) error {
-	pos := 0
+// walk reads the fields of a message, which stands in src from pos to the end,
+// into their slots.
+func (r *protoReader) walk(s *protoStep, src []byte, pos int) error {
 	for pos < len(src) {
 		tag, next := uvarintAt(src, pos)
 		if next < 0 || tag>>3 == 0 || tag>>3 > math.MaxInt32>>2 {
@@ -106,44 +120,106 @@ func (r *protoReader) walk(s *protoStep, src []byte) error {
 		}
 		pos = next
 		a := s.find(int32(tag >> 3))
-		if a == nil {
-			if pos = protoSkip(src, pos, tag, 0); pos < 0 {
-				return protoSkipError(pos)
-			}
-			continue
-		}
-		f := a.field
-		if tag&7 == f.wire.wireType() {
-			v, next := f.value(src, pos, tag)
-			if next < 0 {
+		switch {
+		case a == nil:
+			pos = protoSkip(src, pos, tag, 0)
+		case tag&7 == a.wireType:
+			var number uint64
+			var lo, hi int
+			if number, lo, hi, next = protoTake(src, pos, tag); next < 0 {
 				return protoSkipError(next)
 			}
 			pos = next
-			for _, c := range a.clears {
-				r.held[c].seen, r.held[c].owned = false, false
-			}
-			if err := r.keep(a, v); err != nil {
+			if a.only >= 0 && !(a.merges && r.held[a.only].seen) {
+				h := &r.held[a.only]
+				h.seen, h.number, h.lo, h.hi = true, number, int32(lo), int32(hi)
+			} else if err := r.keep(a, src, number, lo, hi); err != nil {
 				return err
 			}
-			continue
-		}
-		if tag&7 == wireBlob && f.repeated && f.wire < protoBlob {
-			b, next := protoBlobAt(src, pos)
-			if next < 0 {
-				return protoSkipError(next)
+		case tag&7 == wireBlob && a.field.repeated && a.field.wire < protoBlob:
+			var b []byte
+			if b, pos = protoBlobAt(src, pos); pos >= 0 {
+				if err := r.packed(a, b); err != nil {
+					return err
+				}
 			}
-			if err := r.packed(a, b); err != nil {
-				return err
-			}
-			pos = next
-			continue
+		default: // of another type than the schema's: unknown
+			pos = protoSkip(src, pos, tag, 0)
 		}
-		// A field of another type than the schema's is one that is unknown.
-		if pos = protoSkip(src, pos, tag, 0); pos < 0 {
+		if pos < 0 {
 			return protoSkipError(pos)
 		}
 	}
 	return nil
+}
+
+// protoTake reads what follows a tag: a number, or where bytes are. next < 0 is
+// protoSkip's.
+func protoTake(src []byte, pos int, tag uint64) (number uint64, lo, hi, next int) {
+	switch tag & 7 {
+	case wireVarint:
+		number, next = uvarintAt(src, pos)
+		return number, 0, 0, next
+	case wireFixed4:
+		if len(src)-pos < 4 {
+			return 0, 0, 0, -1
+		}
+		return uint64(binary.LittleEndian.Uint32(src[pos:])), 0, 0, pos + 4
+	case wireFixed8:
+		if len(src)-pos < 8 {
+			return 0, 0, 0, -1
+		}
+		return binary.LittleEndian.Uint64(src[pos:]), 0, 0, pos + 8
+	case wireStart:
+		hi, next = protoGroupAt(src, pos, tag>>3, 1)
+		return 0, pos, hi, next
+	}
+	n, lo := uvarintAt(src, pos)
+	if lo < 0 || n > uint64(len(src)-lo) {
+		return 0, 0, 0, -1
+	}
+	hi = lo + int(n)
+	return 0, lo, hi, hi
+}
+
+// fromWire makes the value of a number field of what stands on the wire.
+func (f *protoField) fromWire(u uint64) (v raw) {
+	switch f.wire {
+	case protoZigzag:
+		if f.bits32 {
+			u = uint64(uint32(u))
+		}
+		v.i = int64(u>>1) ^ -int64(u&1)
+	case protoFixed32:
+		switch {
+		case f.kind == kindFloat:
+			v.f = float64(math.Float32frombits(uint32(u)))
+		case f.unsigned:
+			v.i = int64(u)
+		default:
+			v.i = int64(int32(u))
+		}
+	case protoFixed64:
+		if f.kind == kindDouble {
+			v.f = math.Float64frombits(u)
+		} else {
+			v.i = int64(u)
+		}
+	default:
+		switch {
+		case f.kind == kindBool:
+			if u != 0 {
+				v.i = 1
+			}
+		case f.unsigned:
+			v.i = int64(uint32(u))
+		case f.bits32 || f.enum != nil:
+			v.i = int64(int32(u))
+		default:
+			v.i = int64(u)
+		}
+	}
+	return v
 }
 
 func (w protoWire) wireType() uint64 {
@@ -152,20 +228,26 @@ func (w protoWire) wireType() uint64 {
 }
 
 // keep puts an occurrence of a field into its slots.
-func (r *protoReader) keep(a *protoAction, v raw) error {
+func (r *protoReader) keep(a *protoAction, src []byte, number uint64, lo, hi int) error {
+	f := a.field
+	for _, c := range a.clears {
+		r.held[c].seen, r.held[c].owned = false, false
+	}
 	for _, at := range a.slots {
 		h := &r.held[at]
 		switch {
-		case a.field.repeated:
-			h.items = append(h.items, v)
-		case h.seen && a.field.msg != nil:
+		case f.repeated && f.wire >= protoBlob:
+			h.items = append(h.items, raw{b: src[lo:hi:hi]})
+		case f.repeated:
+			h.items = append(h.items, f.fromWire(number))
+		case h.seen && f.msg != nil:
 			// The occurrences of a message are one message: their bytes in a row.
 			if !h.owned {
-				h.v.b, h.owned = append([]byte(nil), h.v.b...), true
+				h.own, h.owned = append(h.own[:0], src[h.lo:h.hi]...), true
 			}
-			h.v.b = append(h.v.b, v.b...)
+			h.own = append(h.own, src[lo:hi]...)
 		default:
-			h.v = v
+			h.number, h.lo, h.hi = number, int32(lo), int32(hi)
 		}
 		h.seen = true
 	}
@@ -173,11 +255,11 @@ func (r *protoReader) keep(a *protoAction, v raw) error {
 		return nil
 	}
 	h := &r.held[a.sub.parent]
-	if !h.seen && a.field.oneof >= 0 {
+	if !h.seen && f.oneof >= 0 {
 		r.forget(a.sub)
 	}
 	h.seen = true
-	return r.walk(a.sub, v.b)
+	return r.walk(a.sub, src[:hi], lo)
 }
 
 // forget empties the slots below a message, an earlier occurrence of which
@@ -197,7 +279,7 @@ func (r *protoReader) forget(s *protoStep) {
 // packed reads repeated numbers that stand together.
 func (r *protoReader) packed(a *protoAction, b []byte) error {
 	for pos := 0; pos < len(b); {
-		v, next := a.field.value(b, pos, 0)
+		v, next := a.field.value(b, pos, a.wireType)
 		if next < 0 {
 			return errProtoShort
 		}
@@ -211,63 +293,14 @@ func (r *protoReader) packed(a *protoAction, b []byte) error {
 
 // value reads an occurrence of a field, next < 0 is protoSkip's.
 func (f *protoField) value(src []byte, pos int, tag uint64) (v raw, next int) {
-	switch f.wire {
-	case protoVarint:
-		u, next := uvarintAt(src, pos)
-		v.i = int64(u)
-		switch {
-		case f.kind == kindBool:
-			v.i = 0
-			if u != 0 {
-				v.i = 1
-			}
-		case f.unsigned:
-			v.i = int64(uint32(u))
-		case f.bits32 || f.enum != nil:
-			v.i = int64(int32(u))
-		}
-		return v, next
-	case protoZigzag:
-		u, next := uvarintAt(src, pos)
-		if f.bits32 {
-			u = uint64(uint32(u))
-		}
-		v.i = int64(u>>1) ^ -int64(u&1)
-		return v, next
-	case protoFixed32:
-		if len(src)-pos < 4 {
-			return v, -1
-		}
-		u := binary.LittleEndian.Uint32(src[pos:])
-		switch {
-		case f.kind == kindFloat:
-			v.f = float64(math.Float32frombits(u))
-		case f.unsigned:
-			v.i = int64(u)
-		default:
-			v.i = int64(int32(u))
-		}
-		return v, pos + 4
-	case protoFixed64:
-		if len(src)-pos < 8 {
-			return v, -1
-		}
-		u := binary.LittleEndian.Uint64(src[pos:])
-		if f.kind == kindDouble {
-			v.f = math.Float64frombits(u)
-		} else {
-			v.i = int64(u)
-		}
-		return v, pos + 8
-	case protoGroup:
-		end, next := protoGroupAt(src, pos, tag>>3, 1)
-		if next >= 0 {
-			v.b = src[pos:end:end]
-		}
+	number, lo, hi, next := protoTake(src, pos, tag)
+	if next < 0 {
 		return v, next
 	}
-	v.b, next = protoBlobAt(src, pos)
-	return v, next
+	if f.wire >= protoBlob {
+		return raw{b: src[lo:hi:hi]}, next
+	}
+	return f.fromWire(number), next
 }
 
 func protoBlobAt(src []byte, pos int) ([]byte, int) {
@@ -364,7 +397,7 @@ func (r *protoReader) put(p *protoProgram, s *protoSlot, h *protoHeld, src []byt
 			return nil
 		}
 		r.json.reset(r.size)
-		if err := r.writeHeld(f, h); err != nil {
+		if err := r.writeHeld(f, h, src); err != nil {
 			return err
 		}
 		out.Bytes(r.json.buf)
@@ -372,21 +405,24 @@ func (r *protoReader) put(p *protoProgram, s *protoSlot, h *protoHeld, src []byt
 	case protoPutArray:
 		return r.putArray(s, h)
 	}
-	v := h.v
-	if !h.seen {
-		if f.presence {
-			out.Null()
+	v := f.zero
+	if h.seen {
+		v = h.raw(f, src)
+	} else if f.presence {
+		out.Null()
+		return nil
+	}
+	if f.enum != nil || f.msg != nil {
+		var err error
+		if v, err = r.resolve(f, s.cell.kind, v); err != nil {
+			if sqlerr.HasCode(err, sqlerr.InvalidBinaryRepresentation) {
+				return err
+			}
+			r.rows.misfit(int(s.col), r.record, err)
 			return nil
 		}
-		v = f.zero
 	}
-	v, err := r.resolve(f, s.cell.kind, v)
-	if err == nil {
-		err = s.cell.put(out, v)
-	} else if sqlerr.HasCode(err, sqlerr.InvalidBinaryRepresentation) {
-		return err
-	}
-	if err != nil {
+	if err := s.cell.put(out, v); err != nil {
 		r.rows.misfit(int(s.col), r.record, err)
 	}
 	return nil
