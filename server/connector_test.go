@@ -12,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sr"
+	"github.com/twmb/franz-go/pkg/sr/srfake"
 )
 
 // world is a server with a Kafka cluster, both in this process.
@@ -411,4 +413,46 @@ func TestSinkInto(t *testing.T) {
 	w.fails("DROP TABLE sums", "2BP01")
 	w.exec("DROP SINK sums_in", "DROP SINK copy_in", "DROP SINK counts", "DROP STREAM s", "DROP TABLE sums")
 	w.want("SELECT count(*) FROM sys.views", "0")
+}
+
+// TestRegistry: columns from a schema registry, and records in its wire format.
+func TestRegistry(t *testing.T) {
+	w := newWorld(t)
+	registry := srfake.New()
+	t.Cleanup(registry.Close)
+	w.cfg.SchemaRegistry = registry.URL()
+	w.restart()
+	w.fails("CREATE STREAM o (id BIGINT KEY) WITH (KAFKA_TOPIC = 'avro', VALUE_FORMAT = 'AVRO', PARTITIONS = 1)", "42704")
+	client, err := sr.NewClient(sr.URLs(registry.URL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := `{"type": "record", "name": "o", "fields": [{"name": "sku", "type": "string"}, {"name": "qty", "type": ["null", "int"], "default": null}]}`
+	if _, err := client.CreateSchema(w.ctx(), "avro-value", sr.Schema{Schema: schema}); err != nil {
+		t.Fatal(err)
+	}
+	w.exec("CREATE STREAM o (id BIGINT KEY) WITH (KAFKA_TOPIC = 'avro', VALUE_FORMAT = 'AVRO', PARTITIONS = 1)",
+		"INSERT INTO o VALUES (1, 'x', 5), (2, 'y', NULL)")
+	w.want("SELECT * FROM o ORDER BY id", "1|x|5", "2|y|NULL")
+	w.exec("CREATE SINK avro_out FROM o WITH (connector = 'kafka', topic = 'avro_out', primary_key = 'id') FORMAT UPSERT ENCODE AVRO",
+		"CREATE TABLE back (id bigint PRIMARY KEY, sku text, qty int) WITH (connector = 'kafka', topic = 'avro_out') FORMAT UPSERT ENCODE AVRO")
+	w.until("SELECT * FROM back ORDER BY id", "1|x|5", "2|y|NULL")
+}
+
+// TestClusterAway: the server comes up and answers from what it has while the
+// cluster is away; sources say so, and go on when it is back.
+func TestClusterAway(t *testing.T) {
+	w := newWorld(t, "orders")
+	w.exec("CREATE SOURCE o (id bigint, sku text, qty int) WITH (topic = 'orders') FORMAT PLAIN ENCODE JSON",
+		"CREATE MATERIALIZED VIEW by_sku AS SELECT sku, sum(qty) AS qty FROM o GROUP BY sku")
+	w.send("orders", "a", order(1, "x", 5))
+	w.until("SELECT * FROM by_sku", "x|5")
+	w.cluster.Close()
+	w.restart()
+	w.want("SELECT * FROM by_sku", "x|5")
+	w.until("SELECT state FROM sys.sources", "retrying")
+	w.want("SELECT kind, name FROM sys.errors", "source|o")
+	w.fails("SELECT * FROM o", "08006")
+	w.fails("CREATE SOURCE p (id bigint) WITH (topic = 'orders') FORMAT PLAIN ENCODE JSON", "08006")
+	w.exec("DROP SOURCE o CASCADE")
 }

@@ -136,7 +136,13 @@ func (s *session) askSource(ctx context.Context, src *planner.Source) (found []c
 	if err != nil {
 		return nil, nil, err
 	}
-	cols, err := format.Infer(ctx, specOf(o, cl.registry), sample)
+	spec := specOf(o, cl.registry)
+	for _, c := range o.Columns {
+		if c.From == catalog.FromKey { // the statement names what the key holds
+			spec.Key = format.Encoding{Name: "none"}
+		}
+	}
+	cols, err := format.Infer(ctx, spec, sample)
 	if err != nil {
 		return nil, nil, placed(err, src.InferPos)
 	}
