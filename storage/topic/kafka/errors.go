@@ -155,6 +155,8 @@ func (cfg Config) connectionError(err error) error {
 		e.Hint = "The port may want TLS, or another SASL mechanism."
 	case errors.Is(err, io.EOF) && cfg.SASL.Mechanism != "":
 		e.Hint = "The broker hung up, as some do when the user name or password is wrong."
+	case strings.Contains(err.Error(), "speaking to a tls endpoint"):
+		e.Hint = "The port wants TLS."
 	case strings.Contains(err.Error(), "first record does not look like a TLS handshake"):
 		e.Hint = "The port does not speak TLS."
 	default:
