@@ -23,6 +23,7 @@ type SubscribeOptions struct {
 	After    *Epoch // resume: the changes of epochs after this one, no snapshot
 	From     *Epoch // the snapshot as of this epoch, then what came after
 	UpTo     *Epoch // end before this epoch
+	AsIs     bool   // an epoch that only adds rows need not be consolidated
 }
 
 // Update is one epoch's change of the subscribed query: consolidated,
@@ -385,7 +386,7 @@ func (s *Subscription) end(Epoch) (*vec.Batch, error) {
 		}
 		s.feed.due.Store(next)
 	}
-	b := zset.RetractionsFirst(zset.ConsolidateAll(s.out))
+	b := s.total()
 	s.out = nil
 	for _, e := range zset.ConsolidateErrors(s.errs) {
 		if e.Weight > 0 {
@@ -393,6 +394,17 @@ func (s *Subscription) end(Epoch) (*vec.Batch, error) {
 		}
 	}
 	return b, nil
+}
+
+// total is what a step has given.
+func (s *Subscription) total() *vec.Batch {
+	if s.o.AsIs && !slices.ContainsFunc(s.out, func(b *vec.Batch) bool { return b.Weights != nil }) {
+		if b := vec.Concat(s.out); b != nil && b.N > 0 {
+			return b
+		}
+		return nil
+	}
+	return zset.RetractionsFirst(zset.ConsolidateAll(s.out))
 }
 
 // Batch and Errors make a Subscription the Emit of its circuit.

@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/tarndb/tarn/exec"
 	"github.com/tarndb/tarn/sql/vec"
@@ -14,8 +15,10 @@ import (
 // from the engine's history. Updates of the past wait where they are instead.
 type backlog struct {
 	max  int64
-	past exec.Epoch    // updates up to here are read from history
-	room chan struct{} // has a token when something was taken
+	past exec.Epoch // updates up to here are read from history
+	// patience is spillAfter, but in tests.
+	patience time.Duration
+	room     chan struct{} // has a token when something was taken
 
 	mu     sync.Mutex
 	queue  []exec.Update
@@ -30,7 +33,7 @@ type backlog struct {
 }
 
 func newBacklog(max int64) *backlog {
-	return &backlog{max: max, room: make(chan struct{}, 1), signal: make(chan struct{}, 1)}
+	return &backlog{max: max, patience: spillAfter, room: make(chan struct{}, 1), signal: make(chan struct{}, 1)}
 }
 
 // follow takes in updates until the subscription ends.
@@ -55,17 +58,30 @@ func (b *backlog) follow(ctx context.Context, sub *exec.Subscription) {
 	}
 }
 
-// waitRoom waits, while the past is read, until there is room for more of it.
+// spillAfter is how long live updates wait for a writer that takes nothing before
+// they are dropped and only counted. A writer that is merely slow takes some in
+// time; then they wait in the engine's feed, which has a bound of its own.
+const spillAfter = time.Second
+
+// waitRoom waits until there is room for more.
 func (b *backlog) waitRoom(ctx context.Context) error {
+	var late <-chan time.Time
 	for {
 		b.mu.Lock()
-		full := b.bytes >= b.max && b.newest <= b.past
+		full, past := b.bytes >= b.max, b.newest <= b.past
 		b.mu.Unlock()
 		if !full {
 			return nil
 		}
+		if !past && late == nil {
+			t := time.NewTimer(b.patience)
+			defer t.Stop()
+			late = t.C
+		}
 		select {
 		case <-b.room:
+		case <-late:
+			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -86,7 +102,7 @@ func (b *backlog) add(u exec.Update) {
 		b.rows += int64(u.Rows.N)
 		size += batchBytes(u.Rows)
 	}
-	if b.bytes+size > b.max && len(b.queue) > 0 && u.Epoch > b.past || b.spill {
+	if b.bytes >= b.max && u.Epoch > b.past || b.spill {
 		b.queue, b.bytes, b.spill = nil, 0, true
 		return
 	}

@@ -100,6 +100,12 @@ type world struct {
 	cfg   Config
 	cl    *kgo.Client // for the test's own records
 	stop  atomic.Pointer[func(point string) error]
+	past  string // topic that outsideID reads its history from
+}
+
+func (w *world) history(topic string) {
+	w.past = topic
+	w.crash()
 }
 
 func newWorld(t testing.TB, topics map[string]int32) *world {
@@ -117,7 +123,7 @@ func newWorld(t testing.TB, topics map[string]int32) *world {
 // newWorldOn is a world with a cluster that runs.
 func newWorldOn(t testing.TB, addrs []string, topics map[string]int32) *world {
 	t.Helper()
-	w := &world{t: t, addrs: addrs, fs: vfs.NewCrashableMem()}
+	w := &world{t: t, addrs: addrs, past: "in", fs: vfs.NewCrashableMem()}
 	w.clock.Store(1_000_000_000)
 	w.cfg = Config{Now: w.now, PartitionsEvery: 20 * time.Millisecond, GroupEvery: 20 * time.Millisecond, WriteTimeout: 10 * time.Second}
 	var err error
@@ -143,7 +149,7 @@ func (w *world) now() int64 { return w.clock.Add(1000) }
 
 func (w *world) open() {
 	w.t.Helper()
-	def := w.source("in")
+	def := w.source(w.past)
 	def.ID = outsideID
 	out := NewOutside(def, func(id uint64) map[int32]int64 {
 		if w.e == nil {

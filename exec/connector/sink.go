@@ -231,7 +231,7 @@ func (k *sink) settle(ctx context.Context, t target, position exec.Epoch, none b
 // subscribe begins to follow the query behind a position; none: with a snapshot.
 func (k *sink) subscribe(ctx context.Context, position exec.Epoch, none bool) error {
 	k.unsubscribe()
-	o := exec.SubscribeOptions{Ctx: k.def.Ctx, Snapshot: none}
+	o := exec.SubscribeOptions{Ctx: k.def.Ctx, Snapshot: none, AsIs: true}
 	if !none {
 		o.After = &position
 		if err := k.hold(position); err != nil {
