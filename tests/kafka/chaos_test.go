@@ -80,9 +80,11 @@ func TestChaos(t *testing.T) {
 	stop := make(chan struct{})
 	var done sync.WaitGroup
 	done.Go(func() { x.produce(stop) })
-	x.kills(chaosTime(t))
-	close(stop)
-	done.Wait()
+	func() {
+		defer done.Wait()
+		defer close(stop)
+		x.kills(chaosTime(t))
+	}()
 	t.Logf("%d records, %d of them bad, %d partitions", x.sent, x.bad, x.partitions)
 	x.views()
 	x.upserts()
@@ -118,9 +120,10 @@ func (x *chaos) produce(stop chan struct{}) {
 	defer func() { flush() }()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
+	var once sync.Once
 	refused := func(_ *kgo.Record, err error) {
 		if err != nil {
-			x.t.Errorf("a record was refused: %v", err)
+			once.Do(func() { x.t.Errorf("a record was refused: %v", err) })
 		}
 	}
 	for id := int64(0); ; {

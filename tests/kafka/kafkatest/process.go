@@ -42,14 +42,16 @@ func launch(log, dir string, args ...string) (*process, error) {
 	}()
 	watcher := exec.Command("sh", "-c", `read -r _ || kill -9 "$0" 2>/dev/null`, strconv.Itoa(p.cmd.Process.Pid))
 	watcher.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	in, err := watcher.StdinPipe()
-	if err == nil {
-		err = watcher.Start()
-	}
+	end, leash, err := os.Pipe()
 	if err != nil {
 		return nil, errors.Join(err, p.kill())
 	}
-	p.leash = in
+	defer end.Close()
+	watcher.Stdin = end
+	if err := watcher.Start(); err != nil {
+		return nil, errors.Join(err, leash.Close(), p.kill())
+	}
+	p.leash = leash
 	go func() { _ = watcher.Wait() }()
 	return p, nil
 }
