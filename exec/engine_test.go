@@ -310,6 +310,26 @@ func TestSubscribe(t *testing.T) {
 	d.want(next(resumed), "3 1 1")
 	d.want(next(s), "3 1 1")
 
+	// A time after the newest epoch that has passed is as good as the newest epoch.
+	d.clock.Add(1_000_000)
+	now := Epoch(d.clock.Load())
+	asof, err := d.e.Subscribe(ctx, viewScan(viewID), SubscribeOptions{Ctx: &funcs.Ctx{}, Snapshot: true, From: &now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer asof.Close()
+	d.clock.Store(int64(now) - 500_000) // the clock goes back: no epoch may come before now all the same
+	d.want(next(asof), "1 2 15; 3 1 1")
+	if ep := d.insert(streamID, 4, 1, 1); ep <= now {
+		t.Fatalf("epoch %d is not after %d, which had passed", ep, now)
+	}
+	d.want(next(asof), "4 1 1")
+	last = d.e.Applied()
+	future := last + 3_600_000_000
+	if _, err := d.e.Subscribe(ctx, viewScan(viewID), SubscribeOptions{Ctx: &funcs.Ctx{}, From: &future}); !sqlerr.HasCode(err, sqlerr.InvalidParameterValue) {
+		t.Fatalf("as of the future: %v", err)
+	}
+
 	// Nothing has happened since: that, too, is told to those who ask for progress.
 	idle, err := d.e.Subscribe(ctx, viewScan(viewID), SubscribeOptions{Ctx: &funcs.Ctx{}, After: &last, Progress: true})
 	if err != nil {

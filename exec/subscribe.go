@@ -75,6 +75,12 @@ func (e *Engine) Subscribe(ctx context.Context, root plan.Node, o SubscribeOptio
 	}
 	s.feed = newFeed(s.scans, o.Progress || o.UpTo != nil || s.circ.Clocked(), e.cfg.FeedBytesMax)
 	s.step = operator.Step{Ctx: o.Ctx, Workers: 1, Done: ctx.Done()}
+	for _, at := range []**Epoch{&s.o.After, &s.o.From} {
+		if *at, err = e.known(ctx, *at); err != nil {
+			return nil, err
+		}
+	}
+	o = s.o
 	// The feed begins at an epoch boundary; everything up to it is read from the
 	// stored relations, everything after it comes through the feed.
 	var cut Epoch
@@ -100,6 +106,8 @@ func (e *Engine) Subscribe(ctx context.Context, root plan.Node, o SubscribeOptio
 	}
 	if err == nil {
 		err = guard("subscribe", func() error { return s.past(ctx, cut) })
+	}
+	if release != nil {
 		release()
 	}
 	if err != nil {
@@ -107,6 +115,17 @@ func (e *Engine) Subscribe(ctx context.Context, root plan.Node, o SubscribeOptio
 		return nil, err
 	}
 	return s, nil
+}
+
+// known makes a time that lies after the newest epoch, but not after now, that of the
+// newest epoch: no epoch will lie between them.
+func (e *Engine) known(ctx context.Context, at *Epoch) (*Epoch, error) {
+	if at == nil || *at <= e.applied.Load() || int64(*at) > e.cfg.Now() {
+		return at, nil
+	}
+	newest, err := e.Pass(ctx, *at)
+	newest = min(*at, newest)
+	return &newest, err
 }
 
 // past brings the circuit to the cut.
