@@ -34,6 +34,7 @@ type inputs map[uint64][]input
 // replay a stream that is read through has its cuts instead.
 type input struct {
 	cuts    []cutRow
+	tops    []partTop // of the rows up to here that no earlier input's tops are of
 	rows    *vec.Batch
 	late    []bool
 	rowtime []int64

@@ -40,9 +40,10 @@ type streamMeta struct {
 	Next      int64 // position of the next record
 	Watermark int64
 	LastIn    int64
-	Late      int64           // records so far
-	Offsets   map[int32]int64 `json:",omitempty"` // where its source goes on
-	Resets    map[int32]int64 `json:",omitempty"` // positions at which partitions began anew
+	Late      int64              // records so far
+	Offsets   map[int32]int64    `json:",omitempty"` // where its source goes on
+	Resets    map[int32]int64    `json:",omitempty"` // positions at which partitions began anew
+	Parts     map[int32]partMark `json:",omitempty"` // clocks of partitions
 }
 
 type viewMeta struct {
@@ -183,7 +184,7 @@ func (e *Engine) meta(ep Epoch) *meta {
 		case tableRelation:
 			m.Tables[id] = tableMeta{NextRow: r.nextRow, Offsets: r.source.all()}
 		case streamRelation:
-			m.Streams[id] = streamMeta{Next: r.next, Watermark: r.mark.value, LastIn: r.lastIn, Late: r.late.Load(), Offsets: r.source.all(), Resets: r.source.allResets()}
+			m.Streams[id] = streamMeta{Next: r.next, Watermark: r.mark.value, LastIn: r.lastIn, Late: r.late.Load(), Offsets: r.source.all(), Resets: r.source.allResets(), Parts: r.parts}
 		case viewRelation:
 			v := viewMeta{Fingerprint: r.run.fingerprint, Watermark: r.run.mark, From: r.run.from, Shared: r.run.sharing.answers}
 			if d := r.run.detached; d != nil {

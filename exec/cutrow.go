@@ -100,8 +100,8 @@ func (r *relation) cutRows(cuts []Cut, in []input, first int64) []cutRow {
 		o := cutRow{partition: c.Partition, from: c.From, to: c.To, rows: int64(c.Rows), first: first, mark: r.mark.value, top: math.MinInt64}
 		for left := c.Rows; left > 0; {
 			x := &in[at]
-			n := min(left, x.rows.N-row)
-			if r.rowtime >= 0 {
+			n := min(left, x.count()-row)
+			if n > 0 && r.rowtime >= 0 {
 				o.top = max(o.top, topOf(x.rows.Cols[r.rowtime], row, row+n))
 			}
 			if x.late != nil {
@@ -112,7 +112,7 @@ func (r *relation) cutRows(cuts []Cut, in []input, first int64) []cutRow {
 				}
 			}
 			left -= n
-			if row += n; row == x.rows.N {
+			if row += n; row == x.count() {
 				at, row = at+1, 0
 			}
 		}
@@ -122,17 +122,23 @@ func (r *relation) cutRows(cuts []Cut, in []input, first int64) []cutRow {
 	return out
 }
 
+// topsOfCuts are the clocks' part of cuts.
+func topsOfCuts(cuts []cutRow) []partTop {
+	out := make([]partTop, len(cuts))
+	for i, c := range cuts {
+		out[i] = partTop{c.partition, c.rows, c.top}
+	}
+	return out
+}
+
 // replayCuts moves a stream by the cuts of an epoch that is stepped again without
 // its rows.
-func (r *relation) replayCuts(cuts []cutRow, ep Epoch) {
+func (r *relation) replayCuts(cuts []cutRow) {
 	for _, c := range cuts {
 		r.late.Add(c.late)
 		r.next += c.rows
 		if c.to < c.from {
 			r.source.setReset(c.partition, c.first)
-		}
-		if r.rowtime >= 0 {
-			r.mark.reach(c.top, int64(ep))
 		}
 	}
 }

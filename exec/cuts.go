@@ -157,7 +157,9 @@ func (a *admission) takeCuts(cuts []Cut, before map[uint64]int) {
 			a.cuts.set(&cuts[hi])
 			hi++
 		}
-		if rel := a.e.relation(cuts[lo].Object); rel.outside != nil {
+		rel := a.e.relation(cuts[lo].Object)
+		takeTops(&a.inputs, rel, cuts[lo:hi])
+		if rel.outside != nil {
 			in := a.inputs[rel.id][before[rel.id]:]
 			rows := rel.cutRows(cuts[lo:hi], in, rel.next+a.rowsOf(rel.id, before[rel.id]))
 			for _, c := range rows {
@@ -175,7 +177,7 @@ func (a *admission) takeCuts(cuts []Cut, before map[uint64]int) {
 // rowsOf is how many rows the first n inputs of an object have.
 func (a *admission) rowsOf(id uint64, n int) (rows int64) {
 	for _, x := range a.inputs[id][:n] {
-		rows += int64(x.rows.N)
+		rows += int64(x.count())
 	}
 	return rows
 }

@@ -220,6 +220,13 @@ func (e *Engine) epochOf(group []*pending) {
 	if len(accepted) == 0 {
 		return
 	}
+	if err := ad.markMoves(); err != nil {
+		ad.rollback()
+		for _, p := range accepted {
+			p.done <- outcome{err: err}
+		}
+		return
+	}
 	frame := journal.Frame{Epoch: ep, Time: int64(ep), Entries: ad.entries}
 	if err := e.journal.Append(&frame); err != nil {
 		ad.rollback()

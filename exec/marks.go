@@ -69,8 +69,7 @@ func (e *Engine) watermarkFor(root plan.Node) int64 {
 
 // watermarkAt is the watermark of the streams below a plan as it was at an epoch.
 // Of the past it is found by reading what had come by then, and only where a
-// window depends on it; that an idle stream's time went with the wall clock
-// (IDLE TIMEOUT) is not seen in its records and does not count.
+// window depends on it.
 func (e *Engine) watermarkAt(root plan.Node, ep Epoch) (int64, error) {
 	scans, closes, event := scansOf(root)
 	m, past := e.marks.Load(), false
@@ -161,6 +160,11 @@ func (r *relation) movesBetween(after, upTo Epoch, start int64) (out []move, err
 	if upTo == 0 {
 		return nil, nil
 	}
+	kept, err := r.kept(after, upTo)
+	if err != nil || r.partitioned.Load() {
+		return kept, err // they are all
+	}
+	defer func() { out = mergeMoves(out, kept) }()
 	w := watermark{delay: r.mark.delay, ahead: r.mark.ahead, value: start}
 	note := func(ep Epoch, before int64) {
 		if w.value == before {
@@ -173,15 +177,12 @@ func (r *relation) movesBetween(after, upTo Epoch, start int64) (out []move, err
 	}
 	read := topic.Scan{After: after, UpTo: upTo, Types: r.types, Columns: []int{max(r.rowtime, 0)}}
 	if r.outside != nil {
-		err = r.outside.eachCut(&read, func(cuts []cutRow) error {
+		err = r.outside.eachCut(&read, func(cuts []cutRow) error { // without event time
 			for _, c := range cuts {
-				before := w.value
-				if r.rowtime >= 0 {
-					w.reach(c.top, int64(c.epoch))
-				} else if c.rows > 0 {
+				if before := w.value; c.rows > 0 {
 					w.value = int64(c.epoch)
+					note(c.epoch, before)
 				}
-				note(c.epoch, before)
 			}
 			return nil
 		})

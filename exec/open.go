@@ -120,7 +120,8 @@ func (e *Engine) recover(m *meta, image []byte) error {
 			r.next, r.lastIn = s.Next, s.LastIn
 			r.end.Store(s.Next)
 			r.late.Store(s.Late)
-			r.mark.value = s.mark()
+			r.mark.value, r.parts = s.mark(), s.Parts
+			r.partitioned.Store(len(r.parts) > 0)
 		}
 	}
 	if err := setup.commit(); err != nil {
@@ -163,8 +164,14 @@ func (e *Engine) replay(f *journal.Frame, checkpoint Epoch) error {
 				return err
 			}
 		case journal.KindData:
-			rel := e.relation(en.Object)
+			rel := e.relation(en.Object &^ marksBit)
 			if rel == nil {
+				continue
+			}
+			if en.Object != rel.id {
+				if err := e.openMoves(rel); err != nil {
+					return err
+				}
 				continue
 			}
 			x, err := rel.decode(en.Payload)
@@ -179,6 +186,9 @@ func (e *Engine) replay(f *journal.Frame, checkpoint Epoch) error {
 			}
 			for i := range cuts {
 				moved.set(&cuts[i])
+			}
+			if rel := e.relation(en.Object); rel != nil && rel.outside == nil {
+				takeTops(&in, rel, cuts)
 			}
 		case journal.KindMeta:
 			if len(en.Payload) == 0 {
@@ -220,7 +230,7 @@ func (r *relation) decode(payload []byte) (input, error) {
 			return input{}, err
 		}
 		cuts, err := cutRowsOf(rows)
-		return input{cuts: cuts}, err
+		return input{cuts: cuts, tops: topsOfCuts(cuts)}, err
 	}
 	if r.kind == streamRelation {
 		rows, err := embedded.DecodePayload(payload, &topic.Scan{Types: r.types, Rowtime: true})

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,9 @@ type fakeOutside struct {
 	starts map[int32]int64
 	away   error // what reading gives while the broker is away
 	reads  int   // ranges read
-	gate   chan struct{}
+	// partitions that produce makes, 0 = three.
+	partitions int
+	gate       chan struct{}
 }
 
 type fakeRecord struct {
@@ -60,7 +63,7 @@ func (f *fakeOutside) add(p int32, gap int64, row []types.Datum) {
 func (f *fakeOutside) produce(rng *mathrand.Rand, object uint64, b *vec.Batch) (cuts []Cut) {
 	for lo := 0; lo < b.N; {
 		hi := min(lo+1+rng.Intn(5), b.N)
-		c := Cut{Object: object, Partition: int32(rng.Intn(3)), Rows: hi - lo}
+		c := Cut{Object: object, Partition: int32(rng.Intn(cmp.Or(f.partitions, 3))), Rows: hi - lo}
 		c.From = f.next(c.Partition)
 		for i := lo; i < hi; i++ {
 			if rng.Intn(4) == 0 {

@@ -239,10 +239,11 @@ func TestReadThroughSlow(t *testing.T) {
 	o.close()
 }
 
-// TestReadThroughWindows: windows over a stream that is read through close at the
-// epochs at which they did.
+// TestReadThroughMarks: event time of a stream that is read through, and which of its
+// records were late, is known without the records.
 func TestReadThroughMarks(t *testing.T) {
 	o := openOutside(t)
+	o.out.partitions = 1
 	o.create("timedoutside 16420")
 	o.create("view 16421 over 16420")
 	scan := scanPlan(outsideID)

@@ -43,16 +43,19 @@ type relation struct {
 	nextRow int64 // loop only
 
 	// Streams.
-	topic   topic.Topic
-	log     *embedded.Topic // the records, or the cuts of a stream that is read through
-	outside *outsideTopic   // nil: Tarn keeps the records
-	mark    watermark       // loop only
-	idle    int64           // µs, 0 = never
-	lastIn  int64           // loop only: arrival of the newest record
-	next    int64           // loop only: position of the next record
-	end     atomic.Int64    // the same for others
-	retain  int64           // µs, -1 = for ever
-	late    atomic.Int64
+	topic       topic.Topic
+	log         *embedded.Topic                // the records, or the cuts of a stream that is read through
+	outside     *outsideTopic                  // nil: Tarn keeps the records
+	mark        watermark                      // loop only
+	parts       map[int32]partMark             // loop only: the clocks of partitions, nil = it has none
+	partitioned atomic.Bool                    // the same for others: it has some
+	moved       atomic.Pointer[embedded.Topic] // moves of the watermark that records do not show, nil = none
+	idle        int64                          // µs, 0 = never
+	lastIn      int64                          // loop only: arrival of the newest record
+	next        int64                          // loop only: position of the next record
+	end         atomic.Int64                   // the same for others
+	retain      int64                          // µs, -1 = for ever
+	late        atomic.Int64
 
 	// Views.
 	run *runner
@@ -99,6 +102,9 @@ func (e *Engine) dropRelation(id uint64) {
 	}
 	if r.topic != nil {
 		if err := e.topics.Drop(id); err != nil {
+			e.log.Warn("dropped stream leaves files", "stream", r.name, "err", err)
+		}
+		if err := e.topics.Drop(id | marksBit); err != nil {
 			e.log.Warn("dropped stream leaves files", "stream", r.name, "err", err)
 		}
 	}

@@ -46,7 +46,7 @@ func (e *Engine) step(ep Epoch, in inputs, setup *Setup) error {
 		before := rel.next
 		for _, x := range in[id] {
 			if x.rows == nil {
-				rel.replayCuts(x.cuts, ep)
+				rel.replayCuts(x.cuts)
 				continue
 			}
 			d.batches = append(d.batches, x.rows)
@@ -58,10 +58,13 @@ func (e *Engine) step(ep Epoch, in inputs, setup *Setup) error {
 			}
 			d.first = append(d.first, rel.next)
 			rel.next += int64(x.rows.N)
-			if rel.rowtime >= 0 {
+		}
+		if !rel.moveParts(ep, in[id]) && rel.rowtime >= 0 {
+			for _, x := range in[id] {
 				rel.mark.observe(x.rows.Cols[rel.rowtime], int64(ep))
 			}
 		}
+		rel.partitioned.Store(len(rel.parts) > 0)
 		rel.end.Store(rel.next)
 		if rel.next == before {
 			continue

@@ -39,6 +39,7 @@ func (e *Engine) newStream(def StreamDef) (*relation, error) {
 		topic: t, log: t, idle: def.IdleMicros, retain: def.RetainMicros,
 		mark: watermark{delay: def.DelayMicros, ahead: e.cfg.AheadMicros, value: noWatermark},
 	}
+	r.moved.Store(e.topics.Topic(def.ID | marksBit))
 	if def.Outside != nil {
 		r.outside = &outsideTopic{name: def.Name, types: def.Types, rowtime: def.Rowtime, out: def.Outside, cuts: t, end: &r.end, source: &r.source, window: windowRows, ctx: context.Background()}
 		r.topic = r.outside

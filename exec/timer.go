@@ -70,7 +70,11 @@ func (e *Engine) idle() {
 			continue
 		}
 		if mark := now - r.idle - r.mark.delay; mark > r.mark.value && e.waitsForTime(r.id) {
-			if _, err := e.seal([]journal.Entry{{Kind: journal.KindWatermark, Object: r.id, Payload: encodeMark(mark)}}); err != nil {
+			kept, err := e.markEntry(r, mark)
+			if err == nil {
+				_, err = e.seal([]journal.Entry{{Kind: journal.KindWatermark, Object: r.id, Payload: encodeMark(mark)}, kept})
+			}
+			if err != nil {
 				e.log.Warn("could not seal an idle epoch", "err", err)
 			}
 			return
@@ -123,6 +127,11 @@ func (e *Engine) retainStream(r *relation, limit Epoch) error {
 	defer e.holdMu.Unlock()
 	if after, held := e.heldAfter(r.id); held {
 		limit = min(limit, after+1)
+	}
+	if t := r.moved.Load(); t != nil {
+		if _, err := t.Retain(func(s segment.Info) bool { return s.LastEpoch < limit }); err != nil {
+			return err
+		}
 	}
 	_, err := r.log.Retain(func(s segment.Info) bool { return s.LastEpoch < limit })
 	return err
