@@ -38,9 +38,18 @@ func newByteColumn() byteColumn { return byteColumn{off: make([]uint32, 1, 64)} 
 
 // grow makes room for n records that take size bytes. Most of them are values.
 func (c *columns) grow(n, size int) {
-	c.offset, c.time = slices.Grow(c.offset, n), slices.Grow(c.time, n)
-	c.key.off, c.value.off = slices.Grow(c.key.off, n), slices.Grow(c.value.off, n)
-	c.value.data = slices.Grow(c.value.data, size)
+	c.offset, c.time = grown(c.offset, n), grown(c.time, n)
+	c.key.off, c.value.off = grown(c.key.off, n), grown(c.value.off, n)
+	c.value.data = grown(c.value.data, size)
+}
+
+// grown has room for n more, at least doubled: append's steps of a quarter would
+// copy megabytes of values four times.
+func grown[T any](s []T, n int) []T {
+	if cap(s)-len(s) >= n {
+		return s
+	}
+	return slices.Grow(s, max(n, cap(s)))
 }
 
 // bytes is how much the columns hold.
