@@ -103,7 +103,7 @@ func refuseSourceClauses(q *ast.CreateTable) error {
 		return unsupported(q.Pos, "OR REPLACE of a source")
 	case q.Query != nil:
 		return unsupported(q.Pos, "CREATE %s … AS with FORMAT or INCLUDE", q.Kind)
-	case !q.OfType.IsZero(), q.PartitionOf != nil, q.PartitionBy != nil, len(q.Inherits) > 0, len(q.Likes) > 0, q.OnCommit != "", q.Tablespace != "":
+	case !q.OfType.IsZero(), q.PartitionOf != nil, q.PartitionBy != nil, len(q.Inherits) > 0, len(q.Likes) > 0, q.OnCommit != "", q.Tablespace != "", q.Using != "":
 		return unsupported(q.Pos, "this form of CREATE %s", q.Kind)
 	case q.Persistence != "":
 		return unsupported(q.Pos, "a %s source", strings.ToLower(q.Persistence))

@@ -68,6 +68,36 @@ func refuseTableClauses(q *ast.CreateTable) error {
 		return unsupported(q.Pos, "a temporary table")
 	case q.OnConflict != "" || len(q.VersionColumn) > 0:
 		return unsupported(q.Pos, "ON CONFLICT of a table")
+	case q.AppendOnly:
+		return unsupported(q.Pos, "APPEND ONLY").WithHint("CREATE STREAM makes a relation that only grows.")
+	case q.OnCommit != "":
+		return sqlerr.New(sqlerr.InvalidTableDefinition, "ON COMMIT can only be used on temporary tables").At(q.Pos)
+	}
+	return storage(q.Using, q.Tablespace, q.Pos)
+}
+
+// storage refuses access methods and tablespaces other than PostgreSQL's own: the
+// words would have no effect.
+func storage(method, tablespace string, pos int) error {
+	switch {
+	case method != "" && method != "heap":
+		return sqlerr.New(sqlerr.UndefinedObject, "access method \"%s\" does not exist", method).At(pos)
+	case tablespace != "" && tablespace != "pg_default":
+		return sqlerr.New(sqlerr.UndefinedObject, "tablespace \"%s\" does not exist", tablespace).At(pos)
+	}
+	return nil
+}
+
+// columnStorage refuses what a column says of its storage or collation, where it
+// would have no effect.
+func columnStorage(c *ast.ColumnDef) error {
+	switch name := c.Collate.Base(); {
+	case c.Compression != "":
+		return unsupported(c.Pos, "COMPRESSION of a column").WithHint("Columns are always kept compressed.")
+	case c.Storage != "":
+		return unsupported(c.Pos, "STORAGE of a column")
+	case !c.Collate.IsZero() && name != "C" && name != "POSIX" && name != "default" && name != "ucs_basic":
+		return sqlerr.New(sqlerr.UndefinedObject, "collation \"%s\" for encoding \"UTF8\" does not exist", name).At(c.Collate.Pos)
 	}
 	return nil
 }
@@ -116,6 +146,9 @@ func (d *tableDef) index(name string) int {
 func (d *tableDef) column(c *ast.ColumnDef) error {
 	if d.index(c.Name) >= 0 {
 		return sqlerr.New(sqlerr.DuplicateColumn, "column \"%s\" specified more than once", c.Name).At(c.Pos)
+	}
+	if err := columnStorage(c); err != nil {
+		return err
 	}
 	if c.Type == nil {
 		return sqlerr.New(sqlerr.SyntaxError, "column \"%s\" needs a type", c.Name).At(c.Pos)

@@ -20,6 +20,9 @@ func ViewObject(q *ast.CreateView, bq *Query, opt Options) (*catalog.Object, err
 	if q.Materialized {
 		o.Kind, known = catalog.MatView, viewOptions()
 	}
+	if err := storage(q.Using, q.Tablespace, q.Pos); err != nil {
+		return nil, err
+	}
 	if o.Options, err = options(q.Options, known); err != nil {
 		return nil, err
 	}

@@ -71,6 +71,7 @@ type ColumnDef struct {
 	Type        *TypeName
 	Collate     Name
 	Storage     string
+	Compression string
 	Constraints []*Constraint
 }
 
@@ -161,6 +162,7 @@ type CreateView struct {
 	Name         Name
 	For          Name
 	Cluster      string
+	Using        string // access method
 	Columns      []Ident
 	Options      []Option
 	Query        *Query

@@ -118,6 +118,7 @@ func (p *printer) columnDef(c *ColumnDef) {
 	p.ident(c.Name)
 	p.typeName(c.Type)
 	p.when(c.Storage != "", "STORAGE "+c.Storage)
+	p.opt("COMPRESSION", c.Compression)
 	p.optName("COLLATE", c.Collate)
 	for _, k := range c.Constraints {
 		p.constraint(k, false)
@@ -273,6 +274,7 @@ func (p *printer) createView(s *CreateView) {
 	p.optName("FOR", s.For)
 	p.optIdents("", s.Columns)
 	p.opt("IN CLUSTER", s.Cluster)
+	p.opt("USING", s.Using)
 	p.optOptions("WITH", s.Options)
 	p.opt("TABLESPACE", s.Tablespace)
 	p.put("AS")

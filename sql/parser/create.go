@@ -98,7 +98,7 @@ func (p *parser) createView(h createHead) ast.Statement {
 		v.Cluster = p.colID()
 	}
 	if p.accept("using") {
-		p.colID() // the access method: there is one
+		v.Using = p.colID()
 	}
 	v.Options = p.withOptions(v.Options)
 	if p.accept("tablespace") {

@@ -245,7 +245,7 @@ func (p *parser) columnDef() *ast.ColumnDef {
 		case p.accept("storage"):
 			c.Storage = p.upperWord()
 		case p.accept("compression"):
-			p.label()
+			c.Compression = p.label()
 		case p.startsColumnConstraint():
 			p.columnConstraint(c)
 		default:
