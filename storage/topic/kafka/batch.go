@@ -125,7 +125,8 @@ type chunk struct {
 // walker turns chunks into columns. It is for one goroutine.
 type walker struct {
 	kgo.Decompressor
-	buf keptBuffer
+	buf   keptBuffer
+	ratio float64 // of the last batch's decompressed to its compressed size
 }
 
 // keptBuffer is the memory that batches are decompressed into, one after another.
@@ -141,9 +142,26 @@ func (k *keptBuffer) GetDecompressBytes([]byte, kgo.CompressionCodecType) []byte
 func (k *keptBuffer) PutDecompressBytes([]byte) {}
 
 func newWalker() *walker {
-	w := &walker{}
+	w := &walker{ratio: 4}
 	w.Decompressor = kgo.DefaultDecompressor(&w.buf)
 	return w
+}
+
+// expect makes room in cols for all of c, about, so that they need not grow batch by
+// batch.
+func (w *walker) expect(c *chunk, cols *columns) {
+	n, size := 0, 0
+	for b, rest := first(c.raw); b != nil; b, rest = first(rest) {
+		body := float64(len(b) - headerBytes)
+		if b.attributes()&codecBits != 0 {
+			body *= w.ratio
+		}
+		if !b.control() {
+			n, size = n+int(b.count()), size+int(body)
+		}
+	}
+	size = min(size, pollBytes)
+	cols.grow(min(n, size, pollRecords), size)
 }
 
 // step appends the records of the chunk's first batch to cols, and takes it off
@@ -201,6 +219,7 @@ func (w *walker) records(b batch, c *chunk, cols *columns) error {
 		if body, err = w.Decompress(body, kgo.CompressionCodecType(codec)); err != nil {
 			return &damage{b.base(), err.Error()}
 		}
+		w.ratio = float64(len(body)) / float64(len(b)-headerBytes+1)
 		if cap(body) <= bufferBytes {
 			w.buf.b = body
 		}

@@ -135,6 +135,7 @@ func (x *ranged) records(rp *kmsg.FetchResponseTopicPartition, from, to int64) (
 	}
 	c := &chunk{partition: x.partition, raw: raw, next: from, after: min(after, to), limit: to, aborted: abortedOf(rp)}
 	cols := newColumns(x.partition, x.headers)
+	x.walk.expect(c, cols)
 	for len(c.raw) > 0 && c.next < to {
 		n := len(cols.offset)
 		if err := x.walk.step(c, cols); err != nil {

@@ -323,6 +323,7 @@ func (b *poll) walk(w *walker, c *chunk, headers bool) error {
 		b.cols[c.partition] = cols
 		b.order = append(b.order, c.partition)
 	}
+	w.expect(c, cols)
 	bytes, records := cols.bytes(), len(cols.offset)
 	defer func() {
 		b.next[c.partition] = c.next
