@@ -30,8 +30,8 @@ type protoStep struct {
 type protoAction struct {
 	field    *protoField
 	wireType uint64
-	only     int32   // the slot, where nothing is to be done but to note a first value; else -1
-	merges   bool    // a second value is joined to the first
+	only     int32   // the slot, where nothing is to be done but to note a value; else -1
+	direct   *cell   // values go to column only at once
 	slots    []int32 // to keep it in
 	sub      *protoStep
 	clears   []int32 // slots of the other members of its oneof
@@ -42,6 +42,7 @@ type protoSlot struct {
 	field  *protoField // nil: presence, or a column without field
 	parent int         // slot of the presence of the message around it, -1: none
 	col    int32       // -1: presence
+	direct bool        // the column is filled while the record is walked
 	how    protoHow
 	cell   *cell
 }
@@ -70,19 +71,25 @@ func compileProto(m *protoMessage, fields []field, count timeCount) (*protoProgr
 			return nil, err
 		}
 	}
-	c.prog.top.settle()
+	c.settle(c.prog.top)
 	return c.prog, nil
 }
 
-// settle finds the actions that only note a value, at least the first one.
-func (s *protoStep) settle() {
+// settle finds the fields that need no slot: plain values of the record itself
+// that only one column wants.
+func (c *protoCompiler) settle(s *protoStep) {
 	for i := range s.actions {
 		a := &s.actions[i]
-		if len(a.slots) == 1 && a.sub == nil && len(a.clears) == 0 && !a.field.repeated {
-			a.only = a.slots[0]
-		}
 		if a.sub != nil {
-			a.sub.settle()
+			c.settle(a.sub)
+		}
+		if len(a.slots) != 1 || a.sub != nil || len(a.clears) > 0 || a.field.repeated || a.field.msg != nil {
+			continue
+		}
+		slot := &c.prog.slots[a.slots[0]]
+		a.only = a.slots[0]
+		if slot.parent < 0 && a.field.oneof < 0 && a.field.enum == nil {
+			a.direct, slot.direct = slot.cell, true
 		}
 	}
 }
@@ -195,7 +202,7 @@ func (s *protoStep) action(f *protoField) *protoAction {
 			return &s.actions[i]
 		}
 	}
-	s.actions = append(s.actions, protoAction{field: f, only: -1, wireType: f.wire.wireType(), merges: f.msg != nil})
+	s.actions = append(s.actions, protoAction{field: f, only: -1, wireType: f.wire.wireType()})
 	if uint32(f.number) < uint32(len(s.small)) {
 		s.small[f.number] = int32(len(s.actions))
 	} else {

@@ -13,6 +13,7 @@ import (
 type protoReader struct {
 	rows   *rows
 	record int
+	row    int // in the columns
 	size   int // of the record
 	held   []protoHeld
 	json   jsonText
@@ -20,7 +21,6 @@ type protoReader struct {
 	span   [16]byte
 	digits []byte
 	occs   []protoOcc
-	merged []byte
 	depth  int
 }
 
@@ -67,7 +67,7 @@ var (
 
 // decode appends the row of one record.
 func (r *protoReader) decode(p *protoProgram, src []byte, out *rows, record int) {
-	r.rows, r.record, r.size, r.depth = out, record, len(src), 0
+	r.rows, r.record, r.size, r.depth, r.row = out, record, len(src), 0, len(out.record)
 	if len(r.held) < len(p.slots) {
 		r.held = append(r.held, make([]protoHeld, len(p.slots)-len(r.held))...)
 	}
@@ -80,7 +80,9 @@ func (r *protoReader) decode(p *protoProgram, src []byte, out *rows, record int)
 		if err != nil {
 			break
 		}
-		if p.slots[i].col >= 0 {
+		if s := &p.slots[i]; s.direct && out.cols[s.col].Len() > r.row {
+			continue
+		} else if s.col >= 0 {
 			err = r.put(p, &p.slots[i], &r.held[i], src)
 		}
 	}
@@ -130,7 +132,9 @@ func (r *protoReader) walk(s *protoStep, src []byte, pos int) error {
 				return protoSkipError(next)
 			}
 			pos = next
-			if a.only >= 0 && !(a.merges && r.held[a.only].seen) {
+			if a.direct != nil {
+				r.direct(a, src, number, lo, hi)
+			} else if a.only >= 0 {
 				h := &r.held[a.only]
 				h.seen, h.number, h.lo, h.hi = true, number, int32(lo), int32(hi)
 			} else if err := r.keep(a, src, number, lo, hi); err != nil {
@@ -151,6 +155,27 @@ func (r *protoReader) walk(s *protoStep, src []byte, pos int) error {
 		}
 	}
 	return nil
+}
+
+// direct puts a value into its column at once; of several the last holds.
+func (r *protoReader) direct(a *protoAction, src []byte, number uint64, lo, hi int) {
+	out, c := &r.rows.cols[a.only], a.direct
+	if out.Len() > r.row {
+		out.Pop()
+	}
+	var v raw
+	if a.field.wire == protoBlob {
+		if v.b = src[lo:hi]; c.how == howText && len(v.b) <= c.max && validText(v.b) {
+			out.Bytes(v.b)
+			return
+		}
+	} else if v = a.field.fromWire(number); c.how == howRange && v.i >= c.lo && v.i <= c.hi {
+		out.Int(v.i + c.add)
+		return
+	}
+	if err := c.put(out, v); err != nil {
+		r.rows.misfit(int(a.only), r.record, err)
+	}
 }
 
 // protoTake reads what follows a tag: a number, or where bytes are. next < 0 is
@@ -507,40 +532,69 @@ func (r *protoReader) wrapped(f *protoField, b []byte) (raw, error) {
 	return out, nil
 }
 
-// instant reads the seconds and nanoseconds of a Timestamp or Duration.
+// instant reads a Timestamp or Duration.
 func (r *protoReader) instant(well protoWell, b []byte) (v raw, err error) {
-	var part [3]int64
-	for pos := 0; pos < len(b); {
-		tag, next := uvarintAt(b, pos)
-		if next < 0 || tag>>3 == 0 {
-			return v, errProtoTag
-		}
-		if n := tag >> 3; n <= 2 && tag&7 == wireVarint {
-			var u uint64
-			u, pos = uvarintAt(b, next)
-			part[n] = int64(u)
-		} else {
-			pos = protoSkip(b, next, tag, 0)
-		}
-		if pos < 0 {
-			return v, protoSkipError(pos)
+	secs, nanos, ok := instantParts(b)
+	if !ok {
+		if secs, nanos, err = instantFields(b); err != nil {
+			return v, err
 		}
 	}
-	nanos := int64(int32(part[2]))
 	micros := nanos / 1000
 	if nanos%1000 < 0 {
 		micros--
 	}
-	if part[1] > math.MaxInt64/1_000_001 || part[1] < math.MinInt64/1_000_001 {
+	if secs > math.MaxInt64/1_000_001 || secs < math.MinInt64/1_000_001 {
 		what := "timestamp"
 		if well == wellDuration {
 			what = "interval"
 		}
 		return v, sqlerr.New(sqlerr.DatetimeFieldOverflow, "%s out of range", what)
 	}
-	v.i = part[1]*1_000_000 + micros
+	v.i = secs*1_000_000 + micros
 	if well == wellDuration {
 		v.b = types.AppendInterval(r.span[:0], types.IntervalValue{Micros: v.i})
 	}
 	return v, nil
+}
+
+// instantParts reads seconds and nanoseconds as encoders write them.
+func instantParts(b []byte) (secs, nanos int64, ok bool) {
+	if len(b) < 2 || b[0] != 1<<3 {
+		return 0, 0, false
+	}
+	u, pos := uvarintAt(b, 1)
+	if pos < 0 || pos == len(b) {
+		return int64(u), 0, pos > 0
+	}
+	if b[pos] != 2<<3 {
+		return 0, 0, false
+	}
+	n, pos := uvarintAt(b, pos+1)
+	return int64(u), int64(int32(n)), pos == len(b)
+}
+
+// instantFields reads them in any order, with what else is there.
+func instantFields(b []byte) (secs, nanos int64, err error) {
+	for pos := 0; pos < len(b); {
+		tag, next := uvarintAt(b, pos)
+		if next < 0 || tag>>3 == 0 {
+			return 0, 0, errProtoTag
+		}
+		var u uint64
+		switch tag {
+		case 1<<3 | wireVarint:
+			u, pos = uvarintAt(b, next)
+			secs = int64(u)
+		case 2<<3 | wireVarint:
+			u, pos = uvarintAt(b, next)
+			nanos = int64(int32(u))
+		default:
+			pos = protoSkip(b, next, tag, 0)
+		}
+		if pos < 0 {
+			return 0, 0, protoSkipError(pos)
+		}
+	}
+	return secs, nanos, nil
 }

@@ -272,7 +272,7 @@ func (b protoBuilder) field(d protoreflect.FieldDescriptor) *protoField {
 	f := &protoField{number: int32(d.Number()), name: string(d.Name()), repeated: d.Cardinality() == protoreflect.Repeated,
 		isMap: d.IsMap(), presence: d.HasPresence(), oneof: -1}
 	f.key = append(types.AppendJSONString(nil, f.name), ": "...)
-	if o := d.ContainingOneof(); o != nil {
+	if o := d.ContainingOneof(); o != nil && !o.IsSynthetic() {
 		f.oneof = o.Index()
 	}
 	f.scalar(d)

@@ -1,6 +1,10 @@
 package vec
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/tarndb/tarn/sql/types"
+)
 
 // Reserve makes room for n more bytes of values that vary in length: columns
 // whose size is known beforehand are not moved while they grow.
@@ -8,3 +12,28 @@ func (b *Builder) Reserve(n int) { b.v.Data = slices.Grow(b.v.Data, n) }
 
 // DataLen is the number of bytes that values of varying length take so far.
 func (b *Builder) DataLen() int { return len(b.v.Data) }
+
+// Pop removes the last value.
+func (b *Builder) Pop() {
+	b.v.N--
+	switch b.v.Type.Phys() {
+	case types.PhysBool:
+		b.v.Bools = b.v.Bools[:b.v.N]
+	case types.PhysFloat:
+		b.v.Floats = b.v.Floats[:b.v.N]
+	case types.PhysInt:
+		b.v.Ints = b.v.Ints[:b.v.N]
+	case types.PhysNumeric:
+		if b.v.Scale >= 0 {
+			b.v.Ints = b.v.Ints[:b.v.N]
+			break
+		}
+		fallthrough
+	case types.PhysBytes:
+		b.v.Data = b.v.Data[:b.v.Off[b.v.N]]
+		b.v.Off = b.v.Off[:b.v.N+1]
+	}
+	if b.v.Valid != nil {
+		b.v.Valid.Set(b.v.N) // as grew expects the bits to come
+	}
+}
