@@ -249,10 +249,14 @@ func (x *chaos) views() {
 		x.tarn.cmd.Process.Signal(syscall.SIGQUIT) // its goroutines go to the log
 		x.t.Fatalf("the view has %d records, not %d; %s", have, total, text)
 	}
+	rows := x.tarn.tallies(`SELECT k, n, s::bigint FROM per_key`)
 	for key, g := range x.good {
-		if n, s := x.tarn.number(fmt.Sprintf(`SELECT n FROM per_key WHERE k = %d`, key)), x.tarn.number(fmt.Sprintf(`SELECT s::bigint FROM per_key WHERE k = %d`, key)); n != g.n || s != g.sum {
-			x.t.Errorf("key %d: %d records with the sum %d, not %d with %d", key, n, s, g.n, g.sum)
+		if rows[key] != *g {
+			x.t.Errorf("key %d has %+v, not %+v", key, rows[key], *g)
 		}
+	}
+	if len(rows) != len(x.good) {
+		x.t.Errorf("the view has %d keys, not %d", len(rows), len(x.good))
 	}
 	if n := x.tarn.number(`SELECT count(*) FROM sys.dead_letters`); n != int64(x.bad) {
 		x.t.Errorf("%d dead letters, not %d", n, x.bad)
@@ -460,6 +464,24 @@ func (s *server) exec(statements ...string) {
 			s.t.Fatalf("%s: %v", sql, err)
 		}
 	}
+}
+
+// tallies is the answer to a query of keys and theirs.
+func (s *server) tallies(sql string) map[int32]tally {
+	s.t.Helper()
+	c := s.connect()
+	defer c.Close(context.Background())
+	rows, err := c.Query(inTime(s.t, time.Minute), sql)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	out := map[int32]tally{}
+	var key int32
+	var one tally
+	if _, err := pgx.ForEachRow(rows, []any{&key, &one.n, &one.sum}, func() error { out[key] = one; return nil }); err != nil {
+		s.t.Fatal(err)
+	}
+	return out
 }
 
 // text is the answer to a query, for messages.
