@@ -8,7 +8,6 @@ import (
 
 	"github.com/tarndb/tarn/exec"
 	"github.com/tarndb/tarn/exec/format"
-	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/funcs"
 	"github.com/tarndb/tarn/sql/sqlerr"
 )
@@ -52,14 +51,6 @@ type sinkCounts struct {
 	begun                     bool // position is one
 	lastError                 string
 	writeNanos                int64
-}
-
-// feed is a running subscription and what has come of it.
-type feed struct {
-	*backlog
-	sub *exec.Subscription
-	end context.CancelFunc
-	all sync.WaitGroup
 }
 
 func newSink(m *Manager, def SinkDef) *sink {
@@ -228,77 +219,6 @@ func (k *sink) settle(ctx context.Context, t target, position exec.Epoch, none b
 	return k.subscribe(ctx, position, none)
 }
 
-// subscribe begins to follow the query behind a position; none: with a snapshot.
-func (k *sink) subscribe(ctx context.Context, position exec.Epoch, none bool) error {
-	k.unsubscribe()
-	o := exec.SubscribeOptions{Ctx: k.def.Ctx, Snapshot: none, AsIs: true}
-	if !none {
-		o.After = &position
-		if err := k.hold(position); err != nil {
-			return err
-		}
-	} else if _, err := k.m.engine.WaitFresh(ctx); err != nil {
-		return err
-	}
-	subCtx, cancel := context.WithCancel(k.m.ctx) // it outlives the life, if that fails
-	sub, past, err := k.open(ctx, subCtx, cancel, o)
-	if err != nil {
-		cancel()
-		return terminal(err)
-	}
-	k.written = position
-	f := &feed{backlog: newBacklog(k.m.cfg.SinkBytes), sub: sub, end: cancel}
-	f.past = past
-	f.all.Go(func() { f.follow(subCtx, sub) })
-	k.feed = f
-	k.mu.Lock()
-	k.backlog = f.backlog
-	k.mu.Unlock()
-	return nil
-}
-
-// open begins a subscription. What is known when it begins is its past.
-func (k *sink) open(ctx, subCtx context.Context, cancel context.CancelFunc, o exec.SubscribeOptions) (*exec.Subscription, exec.Epoch, error) {
-	defer context.AfterFunc(ctx, cancel)()
-	if stream, ok := k.ofOneStream(); ok && o.Snapshot {
-		// All records of a stream, epoch by epoch, are its snapshot without being in
-		// memory at once.
-		first := max(k.m.engine.Since(stream), 1)
-		o.Snapshot, o.After = false, &first
-	}
-	past := k.m.engine.Applied()
-	sub, err := k.m.engine.Subscribe(subCtx, k.def.Plan, o)
-	return sub, past, err
-}
-
-// ofOneStream is the stream whose records the query takes one by one, if it does.
-func (k *sink) ofOneStream() (id uint64, ok bool) {
-	n := k.def.Plan
-	for {
-		switch x := n.(type) {
-		case *plan.Scan:
-			return x.Object, x.Kind == plan.Stream
-		case *plan.Filter, *plan.Project:
-			n = n.Inputs()[0]
-		default:
-			return 0, false
-		}
-	}
-}
-
-func (k *sink) unsubscribe() {
-	if k.feed == nil {
-		return
-	}
-	k.feed.end()
-	k.feed.all.Wait()
-	k.feed.sub.Close()
-	k.feed, k.doubt = nil, nil
-	k.mu.Lock()
-	k.backlog = nil
-	k.mu.Unlock()
-}
-
 // renew moves the position of a sink that has nothing to write to where the engine
 // is: clusters forget positions that are a week old, and what is held for the sink
 // holds the history of everything else up, too.
@@ -392,53 +312,6 @@ func (k *sink) note(us []exec.Update, took time.Duration) {
 	k.counts.txns++
 	k.counts.writeNanos += int64(took)
 	k.counts.lastError = ""
-}
-
-// begunAt is the epoch that was held for the sink; ok false: it has never written.
-func (k *sink) begunAt() (at exec.Epoch, ok bool) {
-	names := map[string]bool{}
-	for _, id := range scanned(k.def.Plan) {
-		names[k.holdName(id)] = true
-	}
-	for _, h := range k.m.engine.Holds() {
-		if names[h.Name] && (!ok || h.After < at) {
-			at, ok = h.After, true
-		}
-	}
-	return at, ok
-}
-
-// hold keeps what the sink needs to resume after an epoch.
-func (k *sink) hold(after exec.Epoch) error {
-	for _, id := range scanned(k.def.Plan) {
-		if err := k.m.engine.Hold(k.holdName(id), id, after); err != nil {
-			return err
-		}
-	}
-	k.held, k.heldAt = after, time.Now()
-	return nil
-}
-
-func (k *sink) holdName(object uint64) string { return holdPrefix(k.def.ID) + itoa(object) }
-
-func holdPrefix(sink uint64) string { return "sink " + itoa(sink) + " " }
-
-// scanned are the relations that a plan reads.
-func scanned(root plan.Node) []uint64 {
-	var out []uint64
-	seen := map[uint64]bool{}
-	var walk func(n plan.Node)
-	walk = func(n plan.Node) {
-		if s, ok := n.(*plan.Scan); ok && !seen[s.Object] {
-			seen[s.Object] = true
-			out = append(out, s.Object)
-		}
-		for _, in := range n.Inputs() {
-			walk(in)
-		}
-	}
-	walk(root)
-	return out
 }
 
 func (k *sink) newTarget() (target, error) {
