@@ -367,7 +367,7 @@ func validText(b []byte) bool {
 	for ; i+8 <= len(b); i += 8 {
 		// A byte of 0 borrows from its top bit, one beyond ASCII has it.
 		x := binary.LittleEndian.Uint64(b[i:])
-		if (x|x-ones)&tops != 0 {
+		if (x|(x-ones))&tops != 0 {
 			return utf8.Valid(b[i:]) && bytes.IndexByte(b[i:], 0) < 0
 		}
 	}
