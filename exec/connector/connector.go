@@ -161,6 +161,7 @@ type Engine interface {
 	Offsets(object uint64) map[int32]int64
 	Applied() exec.Epoch
 	Since(object uint64) exec.Epoch
+	Size(object uint64) (rows, bytes int64)
 	WaitFresh(ctx context.Context) (exec.Epoch, error)
 	Read(ctx context.Context, root plan.Node, o exec.ReadOptions, emit func(*vec.Batch) error) error
 	Subscribe(ctx context.Context, root plan.Node, o exec.SubscribeOptions) (*exec.Subscription, error)

@@ -174,6 +174,8 @@ type shelf struct {
 	ageMicros int64
 	mu        sync.Mutex
 	bySource  map[uint64]*shelved
+	version   int64 // of bySource
+	odd       int64 // version at which the table was found to hold another number of letters, -1 = none
 }
 
 type shelved struct {
@@ -282,6 +284,7 @@ func (s *shelf) done(k kept) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.version++
 	x := s.of(k.source)
 	for i := range k.expired {
 		x.remove(k.expired[i].at)
@@ -297,6 +300,7 @@ func (s *shelf) done(k kept) {
 func (s *shelf) gone(source uint64, keys []LetterKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.version++
 	for _, k := range keys {
 		s.of(source).remove(k)
 	}
@@ -311,8 +315,32 @@ func (s *shelf) standing(source uint64) (n int, expired int64) {
 	return len(x.live), x.expired
 }
 
-// load fills the shelf from the table.
+// check fills the shelf anew if the table holds another number of letters, since
+// users may delete some. Twice in a row: what is on its way is no difference.
+func (s *shelf) check(ctx context.Context, e Engine) error {
+	rows, _ := e.Size(exec.DeadLettersID)
+	s.mu.Lock()
+	known := 0
+	for _, x := range s.bySource {
+		known += len(x.live)
+	}
+	again := s.odd == s.version
+	if s.odd = -1; int64(known) != rows {
+		s.odd = s.version
+	}
+	differs := int64(known) != rows
+	s.mu.Unlock()
+	if !differs || !again {
+		return nil
+	}
+	return s.load(ctx, e)
+}
+
+// load fills the shelf from the table, unless letters come or go meanwhile.
 func (s *shelf) load(ctx context.Context, e Engine) error {
+	s.mu.Lock()
+	version := s.version
+	s.mu.Unlock()
 	type found struct {
 		source uint64
 		slot
@@ -332,7 +360,17 @@ func (s *shelf) load(ctx context.Context, e Engine) error {
 	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(a.seen, b.seen) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.version != version {
+		return nil
+	}
+	expired := map[uint64]int64{}
+	for id, x := range s.bySource {
+		expired[id] = x.expired
+	}
 	s.bySource = nil
+	for id, n := range expired {
+		s.of(id).expired = n
+	}
 	for _, f := range all {
 		s.of(f.source).add(f.slot)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/tarndb/tarn/exec"
 	"github.com/tarndb/tarn/exec/format"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
@@ -176,6 +177,25 @@ func TestLetterBounds(t *testing.T) {
 	}
 	w.clock.Add((31 * 24 * time.Hour).Microseconds())
 	w.until("no letters", func() bool { return w.letters() == "" })
+}
+
+// TestLettersDeleted: letters that a user deletes count no more.
+func TestLettersDeleted(t *testing.T) {
+	w := newWorld(t, map[string]int32{"in": 1})
+	w.produce("in", 0, "bad", "worse")
+	w.start(w.source("in"))
+	now := func(n int64) func() bool {
+		return func() bool { st, _ := w.m.Source(streamID); return st.LettersNow == n }
+	}
+	w.until("two letters", now(2))
+	var all []letter
+	if err := readLetters(context.Background(), w.e, func(b *vec.Batch, i int) { all = append(all, letterAt(b, i)) }); err != nil {
+		t.Fatal(err)
+	}
+	w.commit(&exec.Txn{Writes: []exec.Write{{Object: exec.DeadLettersID, Rows: letterRows(all[:1], func(int) int64 { return -1 })}}})
+	w.until("one letter", now(1))
+	w.produce("in", 0, "worst")
+	w.until("two letters", now(2))
 }
 
 // consume reads n committed records of a topic.

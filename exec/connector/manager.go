@@ -96,7 +96,7 @@ type Manager struct {
 func NewManager(e Engine, cfg Config) *Manager {
 	m := &Manager{engine: e, cfg: cfg.withDefaults(), sources: map[uint64]*source{}, sinks: map[uint64]*sink{}}
 	m.ctx, m.end = context.WithCancel(context.Background())
-	m.shelf = shelf{count: m.cfg.LettersMax, bytes: m.cfg.LetterBytes, ageMicros: m.cfg.LetterAge.Microseconds()}
+	m.shelf = shelf{odd: -1, count: m.cfg.LettersMax, bytes: m.cfg.LetterBytes, ageMicros: m.cfg.LetterAge.Microseconds()}
 	if m.cfg.Metrics != nil {
 		m.cfg.Metrics.MustRegister(collector{m})
 	}
@@ -286,6 +286,9 @@ func (m *Manager) openShelf(ctx context.Context) error {
 
 // expire removes the letters of a source that are beyond a bound.
 func (m *Manager) expire(ctx context.Context, source uint64) error {
+	if err := m.shelf.check(ctx, m.engine); err != nil {
+		return err
+	}
 	k := m.shelf.plan(source, nil, m.cfg.Now())
 	w := k.write()
 	if w == nil {
