@@ -115,6 +115,8 @@ func (e *jsonSchemaEncoder) row(dst []byte, i int) ([]byte, error) {
 }
 
 // generateJSONSchema writes the schema that columns have where none is given.
+// It is closed, since a column more is compatible only where nobody could have
+// used its name before.
 // Integers tell their size as Kafka Connect does.
 func generateJSONSchema(p *part) string {
 	single := p.Options["wrap_single_value"] == "false"
@@ -133,7 +135,7 @@ func generateJSONSchema(p *part) string {
 		b = append(b, jsonSchemaOf(f.Type, p.Options)...)
 		b = append(b, `}]}`...)
 	}
-	return string(append(b, `}}`...))
+	return string(append(b, `},"additionalProperties":false}`...))
 }
 
 // jsonSchemaOf is the inside of the schema of a type's values.
