@@ -324,8 +324,7 @@ func TestSubscribe(t *testing.T) {
 		t.Fatalf("epoch %d is not after %d, which had passed", ep, now)
 	}
 	d.want(next(asof), "4 1 1")
-	last = d.e.Applied()
-	future := last + 3_600_000_000
+	future := d.e.Applied() + 3_600_000_000
 	if _, err := d.e.Subscribe(ctx, viewScan(viewID), SubscribeOptions{Ctx: &funcs.Ctx{}, From: &future}); !sqlerr.HasCode(err, sqlerr.InvalidParameterValue) {
 		t.Fatalf("as of the future: %v", err)
 	}
