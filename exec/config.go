@@ -36,6 +36,9 @@ type Config struct {
 	// JournalFileBytes is the size of one journal file; 0 = 64 MiB. Whole files are
 	// cut off behind a checkpoint.
 	JournalFileBytes int64
+	// ChunkBytes: rows of more bytes than this, one after the other in an epoch, go into
+	// the journal ahead of it in pieces of that size; 0 = 64 MiB.
+	ChunkBytes int64
 	// InlineRows: a new view over at most so many input rows is built inside the
 	// epoch of its CREATE; over more it is built beside the live group. 0 = 20,000.
 	InlineRows int64
@@ -64,6 +67,9 @@ func (c *Config) withDefaults() Config {
 	}
 	if d.CheckpointEvery == 0 {
 		d.CheckpointEvery = 10 * time.Second
+	}
+	if d.ChunkBytes == 0 {
+		d.ChunkBytes = 64 << 20
 	}
 	if d.InlineRows == 0 {
 		d.InlineRows = 20_000

@@ -72,7 +72,8 @@ type Engine struct {
 	alarm    *time.Timer
 	opened   int64 // µs
 	last     Epoch
-	passed   Epoch // all later epochs have greater numbers
+	passed   Epoch  // all later epochs have greater numbers
+	txns     uint64 // of the newest transaction that was written in chunks
 	dead     error
 	group    []*pending
 	runners  []*runner // live, in order of dependence

@@ -112,6 +112,7 @@ type db struct {
 	host  *fakeHost
 	clock atomic.Int64 // µs
 	fs    vfs.FS
+	chunk int64 // Config.ChunkBytes
 }
 
 func openDB(t *testing.T, fs vfs.FS) *db {
@@ -122,7 +123,7 @@ func openDB(t *testing.T, fs vfs.FS) *db {
 }
 
 func (d *db) open() {
-	e, err := Open(Config{FS: d.fs, Dir: "db", Host: d.host, Now: func() int64 { return d.clock.Add(1000) }, CheckpointEvery: -1, Workers: 2})
+	e, err := Open(Config{FS: d.fs, Dir: "db", Host: d.host, Now: func() int64 { return d.clock.Add(1000) }, CheckpointEvery: -1, Workers: 2, ChunkBytes: d.chunk})
 	if err != nil {
 		d.t.Fatal(err)
 	}

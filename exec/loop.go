@@ -227,8 +227,8 @@ func (e *Engine) epochOf(group []*pending) {
 		}
 		return
 	}
-	frame := journal.Frame{Epoch: ep, Time: int64(ep), Entries: ad.entries}
-	if err := e.journal.Append(&frame); err != nil {
+	frame, err := e.append(ep, ad.entries)
+	if err != nil {
 		ad.rollback()
 		for _, p := range accepted {
 			p.done <- outcome{err: err}
@@ -239,7 +239,7 @@ func (e *Engine) epochOf(group []*pending) {
 	e.acked.Store(ep)
 	e.moveSources(ad.cuts)
 	ad.restart()
-	if err := e.topics.Apply(&frame); err != nil {
+	if err := e.topics.Apply(frame); err != nil {
 		e.die("topics", err)
 		for _, p := range accepted {
 			p.done <- outcome{epoch: ep} // it is durable
@@ -253,7 +253,7 @@ func (e *Engine) epochOf(group []*pending) {
 		accepted = nil
 	}
 	began := time.Now()
-	err := guard("step", func() error { return e.step(ep, ad.inputs, ad.setup) })
+	err = guard("step", func() error { return e.step(ep, ad.inputs, ad.setup) })
 	e.countStep(time.Since(began))
 	if err != nil {
 		e.die("step", err)

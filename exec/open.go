@@ -62,6 +62,7 @@ func Open(cfg Config) (e *Engine, err error) {
 	if e.journal, rec, err = journal.Open(jcfg, 0, func(*journal.Frame) error { return nil }); err != nil {
 		return nil, err
 	}
+	e.txns = rec.LastTxn
 	if m != nil && rec.LastEpoch != 0 && m.Epoch > rec.LastEpoch {
 		return nil, errAhead(m.Epoch, rec.LastEpoch)
 	}
@@ -164,21 +165,21 @@ func (e *Engine) replay(f *journal.Frame, checkpoint Epoch) error {
 				return err
 			}
 		case journal.KindData:
-			rel := e.relation(en.Object &^ marksBit)
-			if rel == nil {
-				continue
+			if err := e.replayData(en, in); err != nil {
+				return err
 			}
-			if en.Object != rel.id {
-				if err := e.openMoves(rel); err != nil {
-					return err
+		case journal.KindCommit:
+			err := e.journal.ReadTxn(en.Txn, func(chunk []journal.Entry) error {
+				for i := range chunk {
+					if err := e.replayData(&chunk[i], in); err != nil {
+						return err
+					}
 				}
-				continue
-			}
-			x, err := rel.decode(en.Payload)
+				return nil
+			})
 			if err != nil {
 				return err
 			}
-			in[en.Object] = append(in[en.Object], x)
 		case journal.KindOffsets:
 			cuts, err := decodeCuts(en.Object, en.Payload)
 			if err != nil {
@@ -220,6 +221,22 @@ func (e *Engine) replay(f *journal.Frame, checkpoint Epoch) error {
 		e.replayJoin(id, f.Epoch)
 	}
 	return nil
+}
+
+// replayData takes rows in again.
+func (e *Engine) replayData(en *journal.Entry, in inputs) error {
+	rel := e.relation(en.Object &^ marksBit)
+	if rel == nil {
+		return nil
+	}
+	if en.Object != rel.id {
+		return e.openMoves(rel)
+	}
+	x, err := rel.decode(en.Payload)
+	if err == nil {
+		in[rel.id] = append(in[rel.id], x)
+	}
+	return err
 }
 
 // decode is a journal payload as the rows that were admitted.

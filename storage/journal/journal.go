@@ -356,6 +356,7 @@ func (j *Journal) Forget(txn uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	delete(j.chunks, txn)
+	j.ahead = slices.DeleteFunc(j.ahead, func(c chunkAt) bool { return c.txn == txn })
 }
 
 // Truncate removes the whole files that hold only epochs before the given one

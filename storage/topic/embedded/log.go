@@ -218,8 +218,8 @@ func (l *Log) countTxn(txn uint64) (map[uint64]int, error) {
 	rows := map[uint64]int{}
 	err := l.journal.ReadTxn(txn, func(es []journal.Entry) error {
 		for i := range es {
-			if es[i].Kind != journal.KindData {
-				continue
+			if es[i].Kind != journal.KindData || l.Topic(es[i].Object) == nil {
+				continue // rows of a table, or of a topic dropped since
 			}
 			n, err := payloadRows(es[i].Payload)
 			if err != nil {
