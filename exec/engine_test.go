@@ -307,7 +307,7 @@ func TestSubscribe(t *testing.T) {
 	}
 	defer resumed.Close()
 	d.want(next(resumed), "-1 1 1 10; +1 1 2 15")
-	last := d.insert(streamID, 3, 1, 1)
+	d.insert(streamID, 3, 1, 1)
 	d.want(next(resumed), "3 1 1")
 	d.want(next(s), "3 1 1")
 
@@ -325,7 +325,8 @@ func TestSubscribe(t *testing.T) {
 		t.Fatalf("epoch %d is not after %d, which had passed", ep, now)
 	}
 	d.want(next(asof), "4 1 1")
-	future := d.e.Applied() + 3_600_000_000
+	last := d.e.Applied()
+	future := last + 3_600_000_000
 	if _, err := d.e.Subscribe(ctx, viewScan(viewID), SubscribeOptions{Ctx: &funcs.Ctx{}, From: &future}); !sqlerr.HasCode(err, sqlerr.InvalidParameterValue) {
 		t.Fatalf("as of the future: %v", err)
 	}
