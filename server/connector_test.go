@@ -456,3 +456,39 @@ func TestClusterAway(t *testing.T) {
 	w.fails("CREATE SOURCE p (id bigint) WITH (topic = 'orders') FORMAT PLAIN ENCODE JSON", "08006")
 	w.exec("DROP SOURCE o CASCADE")
 }
+
+// TestMySQL: tables as MySQL's text has them, and feeds whose schema changes.
+func TestMySQL(t *testing.T) {
+	w := newWorld(t, "canal")
+	const text = "CREATE TABLE `t` (`id` bigint unsigned NOT NULL AUTO_INCREMENT, `v` varchar(20) NOT NULL DEFAULT '', `price` decimal(10,2), PRIMARY KEY (`id`)) ENGINE=InnoDB"
+	like := "LIKE MYSQL '" + strings.ReplaceAll(text, "'", "''") + "'"
+	w.exec("CREATE TABLE plain " + like)
+	w.want("DESCRIBE plain", "id|numeric(20,0)|no|primary key", "v|character varying(20)|no|", "price|numeric(10,2)|yes|")
+	if e := w.fails("CREATE TABLE other LIKE MYSQL 'CREATE TABLE x (g geometry)'", "0A000"); e.Position == 0 {
+		t.Errorf("no position: %+v", e)
+	}
+	w.exec("CREATE TABLE fed " + like + " WITH (connector = 'kafka', topic = 'canal') FORMAT CANAL ENCODE JSON (source.table = 't')")
+	canal := func(kind string, ddl bool, sql, data string) string {
+		return fmt.Sprintf(`{"database":"d","table":"t","type":"%s","isDdl":%v,"sql":"%s","data":%s,"old":null,"es":1,"ts":1}`, kind, ddl, sql, data)
+	}
+	send := func(values ...string) { // in one partition, so that they come in this order
+		for _, v := range values {
+			w.send("canal", "same", v)
+		}
+	}
+	row := func(id int, v string) string {
+		return canal("INSERT", false, "", fmt.Sprintf(`[{"id":"%d","v":"%s","price":"1.50"}]`, id, v))
+	}
+	send(row(1, "a"), row(2, "b"))
+	w.until("SELECT * FROM fed ORDER BY id", "1|a|1.50", "2|b|1.50")
+	send(canal("ALTER", true, "ALTER TABLE t ADD COLUMN extra int", "null"), canal("QUERY", true, "ALTER TABLE t FLY TO THE MOON", "null"), row(3, "c"))
+	w.until("SELECT id, v FROM fed ORDER BY id", "1|a", "2|b", "3|c")
+	w.want("SELECT kind, name, code FROM sys.errors", "schema change|fed|42P16", "schema change|fed|0A000")
+	send(canal("TRUNCATE", true, "TRUNCATE TABLE t", "null"), row(4, "d"))
+	w.until("SELECT id, v FROM fed ORDER BY id", "4|d")
+	send(canal("ALTER", true, "ALTER TABLE t MODIFY v int", "null"), row(5, "e"))
+	w.until("SELECT state FROM sys.sources", "stopped")
+	w.want("SELECT id, v FROM fed ORDER BY id", "4|d")
+	w.exec("ALTER SOURCE fed SET (on_ddl = 'continue')")
+	w.until("SELECT id, v FROM fed ORDER BY id", "4|d", "5|e")
+}

@@ -63,6 +63,9 @@ func (s *Server) sourceDef(snap *catalog.Snapshot, o *catalog.Object) (connector
 	if def.Start, err = startOf(c); err != nil {
 		return def, err
 	}
+	if o.Format.Envelope != "plain" && o.Format.Envelope != "upsert" {
+		def.OnDDL = s.schemaChange(o.ID)
+	}
 	def.Verify, err = verifier(snap, o)
 	return def, err
 }

@@ -87,7 +87,10 @@ func (s *session) place(n ast.Name, kind catalog.Kind, ifNotExists bool) (schema
 }
 
 func createTable(ctx context.Context, s *session, stmt ast.Statement, out pgwire.ResultWriter) (pgwire.Outcome, error) {
-	ct := stmt.(*ast.CreateTable)
+	ct, err := likeMySQL(stmt.(*ast.CreateTable))
+	if err != nil {
+		return pgwire.Outcome{}, err
+	}
 	tag := "CREATE " + ct.Kind
 	kind := catalog.Table
 	switch q, _ := ct.Query.(*ast.Query); {

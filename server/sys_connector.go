@@ -163,6 +163,11 @@ func rowsOfErrors(s *session, add func(...types.Datum)) error {
 			row("source", o, st.Since, codeOf(s.srv.workers.failure(o.ID)), st.Error)
 		}
 	}
+	for _, e := range s.srv.told.all() {
+		if o := s.catalog().ByID(e.source); o != nil {
+			row("schema change", o, e.at, e.err.Code, strings.TrimSpace(e.err.Message+"\n"+e.err.Detail))
+		}
+	}
 	for _, o := range s.userConnectors(isSink) {
 		if st := s.sinkStatus(o); st.Error != "" {
 			row("sink", o, st.Since, codeOf(s.srv.workers.failure(o.ID)), st.Error)

@@ -12,6 +12,7 @@ type CreateTable struct {
 	Columns     []*ColumnDef
 	Constraints []*Constraint
 	Likes       []TableLike
+	MySQL       *String // LIKE MYSQL 'CREATE TABLE …': columns and key as MySQL's text has them
 	Watermarks  []*Watermark
 	HasColumns  bool // parentheses were given, perhaps empty
 	Star        bool // (*): columns from the schema of the source

@@ -12,6 +12,10 @@ func (p *printer) createTable(s *CreateTable) {
 	if s.PartitionOf != nil {
 		p.partitionOf(s.PartitionOf)
 	}
+	if s.MySQL != nil {
+		p.put("LIKE MYSQL")
+		p.expr(s.MySQL)
+	}
 	p.tableElements(s)
 	p.optIdents("", s.Names)
 	p.tableClauses(s)

@@ -16,6 +16,9 @@ func (p *parser) createTable(h createHead) ast.Statement {
 		s.OfType = p.name()
 	case p.accept("partition", "of"):
 		s.PartitionOf = p.partitionOf()
+	case p.isWords("like", "mysql") && p.ahead(2).kind == tString:
+		p.i += 2
+		s.MySQL = &ast.String{Pos: p.pos(), Value: p.stringLit()}
 	case p.isOp("("):
 		p.tableElements(s)
 	}
