@@ -239,6 +239,41 @@ func TestBrokerDies(t *testing.T) {
 	t.Logf("%d records, %d transactions, sink opened %d times", len(sent), cp.commits.Load(), cp.opened.Load())
 }
 
+// Of three brokers each is killed in turn: readers and sinks go on with the others.
+func TestLeadersDie(t *testing.T) {
+	onlyInAll(t)
+	k := kafkatest.Start(t, kafkatest.Options{Brokers: 3})
+	c := k.Open(t)
+	in, out := create(t, c, "in", 1, nil), create(t, c, "out", 1, nil)
+	r := reader(t, c, in, 0)
+	cp := startCopy(t, k, in, out)
+	var sent, got []string
+	for id := range 4 {
+		if id > 0 {
+			k.Kill(t, id)
+		}
+		var vs []string
+		for range 50 {
+			vs = append(vs, fmt.Sprint("v", len(sent)+len(vs)))
+		}
+		produce(t, c, in, vs...)
+		sent = append(sent, vs...)
+		at := time.Now()
+		got = append(got, readTo(t, r, int64(len(sent)))...)
+		t.Logf("without broker %d: read after %v", id, time.Since(at).Round(time.Millisecond))
+		if id > 0 {
+			k.Restart(t, id)
+		}
+	}
+	if !slices.Equal(got, sent) {
+		t.Fatalf("read %d of %d", len(got), len(sent))
+	}
+	if copied := committed(t, c, out, len(sent)); !slices.Equal(copied, sent) {
+		t.Fatalf("copied %d of %d:\n%v", len(copied), len(sent), copied)
+	}
+	t.Logf("%d transactions, sink opened %d times", cp.commits.Load(), cp.opened.Load())
+}
+
 // A foreign writer's and Kafka's own compression and console reach the reader.
 func TestForeignWriter(t *testing.T) {
 	k := kafkatest.Shared(t)

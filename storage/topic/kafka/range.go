@@ -13,8 +13,12 @@ import (
 )
 
 // rangeTime is how long a historic read goes without getting further before it
-// gives up.
-const rangeTime = 30 * time.Second
+// gives up; unknownTime, where the brokers say that there is no such topic, as they
+// do for a moment after it was created.
+const (
+	rangeTime   = 30 * time.Second
+	unknownTime = 3 * time.Second
+)
 
 // ReadRange reads the committed records of a partition with offsets in [from, to)
 // again, in order, and hands them to yield, whose error ends it. The Next of the
@@ -61,10 +65,8 @@ func (x *ranged) read(ctx context.Context, from, to int64, yield func(*topic.Rec
 			}
 		}
 		if next > from {
-			for _, r := range []*topic.Records{records} {
-				if err := yield(r); err != nil {
-					return err
-				}
+			if err := yield(records); err != nil {
+				return err
 			}
 			from, since, fails, empty = next, time.Now(), 0, 0
 			continue
@@ -73,7 +75,8 @@ func (x *ranged) read(ctx context.Context, from, to int64, yield func(*topic.Rec
 			continue
 		}
 		x.found = false
-		if fails++; time.Since(since) > rangeTime || !passing(err) {
+		gone := errors.Is(err, kerr.UnknownTopicOrPartition) && time.Since(since) > unknownTime
+		if fails++; time.Since(since) > rangeTime || gone || !passing(err) {
 			return x.c.cfg.wrap(err, x.topic)
 		}
 		pause(ctx, backoff(fails))

@@ -56,7 +56,7 @@ type broker struct {
 }
 
 // StartTime is how long brokers may take to answer.
-const StartTime = 90 * time.Second
+const StartTime = 3 * time.Minute
 
 var kafkaProgram = program{name: "kafka", pom: brokerPOM,
 	bring: func(dir string) error {
