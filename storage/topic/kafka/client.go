@@ -85,7 +85,7 @@ func (cfg Config) options() ([]kgo.Opt, error) {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID(id), kgo.SoftwareNameAndVersion("tarn", "1"), kgo.DisableClientMetrics(),
 		kgo.DialTimeout(dialTime), kgo.RequestTimeoutOverhead(requestTime), kgo.RetryTimeout(retryTime),
-		kgo.BrokerMaxReadBytes(256 << 20), // a batch that is larger cannot be read
+		kgo.BrokerMaxReadBytes(256 << 20),         // a batch that is larger cannot be read
 		kgo.MetadataMinAge(50 * time.Millisecond), // 5 s by default, which transactions would wait for
 	}
 	if cfg.TLS != nil {
