@@ -14,8 +14,9 @@ import (
 	"github.com/tarndb/tarn/sql/sqlerr"
 )
 
-// textBytesMax bounds a statement: MySQL's own tables have at most 4096 columns.
-const textBytesMax = 4 << 20
+// textBytesMax bounds a statement: thousands of columns fit, and what a deeply
+// nested expression costs the parser's recursion stays below 200 MB.
+const textBytesMax = 256 << 10
 
 // Parse returns the changes of the statements in text, in their order. database
 // is the one of the session. An error is an Unsupported.
