@@ -168,7 +168,9 @@ type Write struct {
 // It must begin where the source stands (40001); a partition that has not been
 // read yet may begin anywhere.
 type Cut struct {
-	Object    uint64
+	Object uint64
+	// Partition: those of a topic are ≥ 0. A reader may keep positions of its own under
+	// negative numbers.
 	Partition int32
 	// From, To: offsets [From, To). A cut without rows may also go back, when the
 	// topic outside has begun anew.

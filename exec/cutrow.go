@@ -124,9 +124,11 @@ func (r *relation) cutRows(cuts []Cut, in []input, first int64) []cutRow {
 
 // topsOfCuts are the clocks' part of cuts.
 func topsOfCuts(cuts []cutRow) []partTop {
-	out := make([]partTop, len(cuts))
-	for i, c := range cuts {
-		out[i] = partTop{c.partition, c.rows, c.top}
+	var out []partTop
+	for _, c := range cuts {
+		if p, counts := clockOf(c.partition, c.rows); counts {
+			out = append(out, partTop{p, c.rows, c.top})
+		}
 	}
 	return out
 }

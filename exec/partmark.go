@@ -105,9 +105,20 @@ func (r *relation) topsOf(cuts []Cut, in []input) []partTop {
 		add(noPartition, left)
 	}
 	for _, c := range cuts {
-		add(c.Partition, c.Rows)
+		if p, counts := clockOf(c.Partition, int64(c.Rows)); counts {
+			add(p, c.Rows)
+		}
 	}
 	return out
+}
+
+// clockOf is the partition whose clock a cut moves. Partitions of negative numbers
+// are none of a topic: a reader keeps positions of its own under them.
+func clockOf(partition int32, rows int64) (p int32, counts bool) {
+	if partition >= 0 {
+		return partition, true
+	}
+	return noPartition, rows > 0
 }
 
 // count is how many rows an input has.
@@ -151,6 +162,9 @@ func takeTops(in *inputs, rel *relation, cuts []Cut) {
 		}
 	}
 	tops := rel.topsOf(cuts, all[since:])
+	if len(tops) == 0 {
+		return
+	}
 	if since == len(all) {
 		all = append(all, input{})
 	}

@@ -61,7 +61,8 @@ func TestPartitionMarks(t *testing.T) {
 			mark(4 * s) // partition 1 holds it up
 			put(1, 20*s)
 			mark(19 * s)
-			put(2) // has nothing yet
+			put(2)  // has nothing yet
+			put(-5) // is none
 			put(0, 51*s)
 			put(1, 30*s)
 			mark(19 * s)
@@ -70,9 +71,9 @@ func TestPartitionMarks(t *testing.T) {
 			o.clock.Add(2 * s) // the others are idle then
 			put(0, 52*s)
 			mark(51 * s)
-			want := fmt.Sprint(timeline{{{epochs[0], 4 * s}, {epochs[3], 19 * s}, {epochs[7], 27 * s}, {epochs[8], 51 * s}}})
+			want := fmt.Sprint(timeline{{{epochs[0], 4 * s}, {epochs[3], 19 * s}, {epochs[8], 27 * s}, {epochs[9], 51 * s}}})
 			for range 3 {
-				m, err := o.e.moves([]*plan.Scan{scanPlan(timedID)}, epochs[8])
+				m, err := o.e.moves([]*plan.Scan{scanPlan(timedID)}, epochs[9])
 				if err != nil {
 					t.Fatal(err)
 				}
