@@ -92,6 +92,11 @@ func parseProto(s *Schema) (protoreflect.FileDescriptor, error) {
 	if err := protoImports(s, texts, 0); err != nil {
 		return nil, err
 	}
+	for _, text := range texts {
+		if err := checkProtoText(text); err != nil {
+			return nil, err
+		}
+	}
 	compiler := protocompile.Compiler{
 		MaxParallelism: 1,
 		Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{Accessor: func(path string) (io.ReadCloser, error) {
@@ -107,6 +112,33 @@ func parseProto(s *Schema) (protoreflect.FileDescriptor, error) {
 		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "invalid Protobuf schema: %s", err)
 	}
 	return files[0], nil
+}
+
+// protoNestingMax bounds the braces of a schema, through which the compiler goes
+// by recursion (protoc's own bound of nested messages is 32); other brackets,
+// which may stand unpaired in comments, its length does.
+const (
+	protoNestingMax = 200
+	protoTextMax    = 1 << 20
+)
+
+func checkProtoText(text string) error {
+	depth := 0
+	for i := range len(text) {
+		switch text[i] {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		}
+		if depth > protoNestingMax {
+			return sqlerr.New(sqlerr.ProgramLimitExceeded, "the Protobuf schema is nested more than %d deep", protoNestingMax)
+		}
+	}
+	if len(text) > protoTextMax {
+		return sqlerr.New(sqlerr.ProgramLimitExceeded, "the Protobuf schema has more than %d bytes", protoTextMax)
+	}
+	return nil
 }
 
 func protoImports(s *Schema, texts map[string]string, depth int) error {

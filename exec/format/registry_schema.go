@@ -2,11 +2,13 @@ package format
 
 import (
 	"context"
+	"encoding/base64"
 	"maps"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/vec"
@@ -57,6 +59,9 @@ func InlineSchema(e Encoding) (Encoding, error) {
 			if k != name {
 				options[k] = v
 			}
+		}
+		if !utf8.ValidString(text) { // a compiled descriptor set
+			text = base64.StdEncoding.EncodeToString([]byte(text))
 		}
 		options["schema"] = text
 		e.Options = options
