@@ -221,7 +221,7 @@ func (t *txnOf) add(s span, refused *sqlerr.Error) {
 		return
 	}
 	if refused != nil {
-		t.letters = append(t.letters, letterOf(t.l.def, s.recs, s.lo, refused, t.l.s.m.cfg.Now()))
+		t.letters = append(t.letters, t.l.s.m.letter(t.l.def, s.recs, s.lo, refused))
 	} else {
 		if lo, hi := s.rows(); hi > lo {
 			cut.Rows = hi - lo
@@ -233,7 +233,7 @@ func (t *txnOf) add(s span, refused *sqlerr.Error) {
 			t.ops = append(t.ops, ops)
 		}
 		for _, b := range s.bad() {
-			t.letters = append(t.letters, letterOf(t.l.def, s.recs, b.Record, b.Err, t.l.s.m.cfg.Now()))
+			t.letters = append(t.letters, t.l.s.m.letter(t.l.def, s.recs, b.Record, b.Err))
 		}
 	}
 	t.rows, t.records, t.bytes = t.rows+cut.Rows, t.records+s.hi-s.lo, t.bytes+recordBytes(s.recs)

@@ -35,10 +35,6 @@ var LetterColumns = []plan.Column{
 // letterKeyColumns are how many of LetterColumns are its key.
 const letterKeyColumns = 3
 
-// letterBytesMax is the longest record that is kept whole; of a longer one the
-// letter has only the place, and redriving reads it from its topic.
-const letterBytesMax = 16 << 20
-
 // LetterKey names a dead letter of a source.
 type LetterKey struct {
 	Partition int32
@@ -64,14 +60,16 @@ func (l *letter) bytes() int64 {
 // cut reports whether the record was too long to be kept in the letter.
 func (l *letter) cut() bool { return l.code == string(sqlerr.ProgramLimitExceeded) && l.value == nil }
 
-func letterOf(def *SourceDef, r *topic.Records, i int, why *sqlerr.Error, now int64) letter {
+// letter makes a letter of record i. A record that is too long to be kept is known
+// by its place only; redriving reads it from its topic.
+func (m *Manager) letter(def *SourceDef, r *topic.Records, i int, why *sqlerr.Error) letter {
 	l := letter{source: def.ID, at: LetterKey{r.Partition, r.Offset[i]}, name: def.Name, topic: def.Topic, time: r.Time[i],
-		key: bytesAt(r.Key, i), value: bytesAt(r.Value, i), firstSeen: now, attempts: 1}
+		key: bytesAt(r.Key, i), value: bytesAt(r.Value, i), firstSeen: m.cfg.Now(), attempts: 1}
 	if r.Headers != nil {
 		l.headers = bytesAt(r.Headers, i)
 	}
 	l.because(why)
-	if n := len(l.key) + len(l.value) + len(l.headers); n > letterBytesMax {
+	if n := len(l.key) + len(l.value) + len(l.headers); int64(n) > m.cfg.LetterRecordBytes {
 		l.key, l.value, l.headers = nil, nil, nil
 		l.code = string(sqlerr.ProgramLimitExceeded)
 		l.reason = fmt.Sprintf("%s (the record has %d bytes and is not kept here)", l.reason, n)

@@ -179,6 +179,38 @@ func TestLetterBounds(t *testing.T) {
 	w.until("no letters", func() bool { return w.letters() == "" })
 }
 
+// TestLongLetter: of a record that is too long the letter has the place only, and
+// redriving reads it from the topic, as long as it is there.
+func TestLongLetter(t *testing.T) {
+	w := newWorld(t, map[string]int32{"in": 1})
+	w.m.Close()
+	w.cfg.LetterRecordBytes = 20
+	w.m = NewManager(w.e, w.cfg)
+	w.produce("in", 0, "short and bad", `{"id":"no","v":"a long one"}`, `{"id":"no","v":"another long one"}`)
+	w.start(w.source("in"))
+	w.until("letters", func() bool { return w.letters() == "0/0 22P02 1; 0/1 54000 1; 0/2 54000 1" })
+	if r, err := w.m.Redrive(context.Background(), streamID, nil); err != nil || r.Failed != 3 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	w.m.StopSource(streamID)
+	def := w.source("in")
+	def.Spec.NullOnError, def.Spec.Columns[0].NotNull = true, false
+	w.start(def)
+	if r, err := w.m.Redrive(context.Background(), streamID, []LetterKey{{0, 1}}); err != nil || r.Letters != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	w.wantRows(streamID, "- a long one")
+	if err := w.kafka.DeleteRecords("in", 0, 3); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.m.Redrive(context.Background(), streamID, []LetterKey{{0, 2}}); !sqlerr.HasCode(err, sqlerr.SnapshotTooOld) {
+		t.Errorf("redrive of a record that is gone: %v", err)
+	}
+	if got := w.letters(); got != "0/0 22P02 2; 0/2 54000 2" {
+		t.Errorf("letters %s", got)
+	}
+}
+
 // TestLettersDeleted: letters that a user deletes count no more.
 func TestLettersDeleted(t *testing.T) {
 	w := newWorld(t, map[string]int32{"in": 1})

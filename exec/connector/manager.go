@@ -32,6 +32,8 @@ type Config struct {
 	LettersMax  int
 	LetterBytes int64
 	LetterAge   time.Duration
+	// LetterRecordBytes is the longest record that a letter keeps; 0 = 16 MiB.
+	LetterRecordBytes int64
 	// PartitionsEvery is how often new partitions are looked for; 0 = 15 s.
 	PartitionsEvery time.Duration
 	// GroupEvery is how often the group tarn-<source> is told how far a source is; 0 = 5 s.
@@ -51,6 +53,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.SinkBytes, 32<<20)
 	setDefault(&c.LettersMax, 100_000)
 	setDefault(&c.LetterBytes, 256<<20)
+	setDefault(&c.LetterRecordBytes, 16<<20)
 	setDefault(&c.LetterAge, 30*24*time.Hour)
 	setDefault(&c.PartitionsEvery, 15*time.Second)
 	setDefault(&c.GroupEvery, 5*time.Second)

@@ -29,7 +29,7 @@ const (
 
 const (
 	backoffMin = 100 * time.Millisecond
-	backoffMax = 10 * time.Second
+	backoffMax = 5 * time.Second
 )
 
 // halt is an error after which trying again would come to the same.
