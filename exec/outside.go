@@ -44,7 +44,7 @@ var _ topic.Topic = (*outsideTopic)(nil)
 
 // windowRows is how many rows are fetched at a time, over all partitions, and put
 // into order in memory.
-const windowRows = 128 * 1024
+const windowRows = 64 * 1024
 
 // outsideReads is how many partitions are read at a time.
 const outsideReads = 4

@@ -34,9 +34,14 @@ func (b broken) Error() string { return b.err.Error() }
 // pursue starts the pursuit of a view. The loop calls it, or Open.
 func (e *Engine) pursue(r *runner) {
 	e.pursuits.Add(1)
+	var life context.Context
+	life, r.endPursuit = context.WithCancel(e.life)
+	ended := make(chan struct{})
+	r.pursuitEnded = ended
 	go func() {
 		defer e.pursuits.Done()
-		e.keepTrying(r)
+		defer close(ended)
+		e.keepTrying(life, r)
 	}()
 }
 
@@ -72,7 +77,16 @@ func (e *Engine) pursueAll(all, awaited []*runner) {
 	}
 }
 
-func (e *Engine) keepTrying(r *runner) {
+// stopPursuit ends a view's pursuit, and waits until it reads nothing any more. It
+// runs on the loop, before what the pursuit may be reading is dropped.
+func (r *runner) stopPursuit() {
+	if r.endPursuit != nil {
+		r.endPursuit()
+		<-r.pursuitEnded
+	}
+}
+
+func (e *Engine) keepTrying(ctx context.Context, r *runner) {
 	tried := false
 	attempted := func() {
 		if !tried {
@@ -82,16 +96,16 @@ func (e *Engine) keepTrying(r *runner) {
 	}
 	defer attempted()
 	for pause := pauseMin; ; pause = min(2*pause, pauseMax) {
-		err := guard("pursuit", func() error { return e.bring(r) })
+		err := guard("pursuit", func() error { return e.bring(ctx, r) })
 		for errors.Is(err, errAgain) {
-			err = guard("pursuit", func() error { return e.bring(r) })
+			err = guard("pursuit", func() error { return e.bring(ctx, r) })
 		}
 		var b broken
 		switch {
-		case err == nil || e.life.Err() != nil:
+		case err == nil || ctx.Err() != nil:
 			return
 		case errors.As(err, &b) || sqlerr.HasCode(err, sqlerr.SnapshotTooOld):
-			_ = e.onLoop(e.life, func() error {
+			_ = e.onLoop(ctx, func() error {
 				if e.relation(r.rel.id) != r.rel {
 					return nil
 				}
@@ -110,15 +124,14 @@ func (e *Engine) keepTrying(r *runner) {
 		attempted()
 		select {
 		case <-time.After(pause):
-		case <-e.life.Done():
+		case <-ctx.Done():
 			return
 		}
 	}
 }
 
 // bring is one attempt.
-func (e *Engine) bring(r *runner) error {
-	ctx := e.life
+func (e *Engine) bring(ctx context.Context, r *runner) error {
 	for _, s := range r.scans {
 		if rel := e.relation(s.Object); rel != nil && rel.run != nil {
 			if err := rel.run.await(ctx); err != nil {

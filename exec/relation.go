@@ -98,6 +98,7 @@ func (e *Engine) dropRelation(id uint64) {
 	e.changeRelations(func(m map[uint64]*relation) { delete(m, id) })
 	if r.run != nil {
 		e.unshare(r.run)
+		r.run.stopPursuit()
 		r.run.letGo()
 	}
 	if r.topic != nil {

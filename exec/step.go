@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"sync/atomic"
@@ -153,13 +154,16 @@ type runner struct {
 	mark        int64         // watermark of the last step
 	clocked     bool          // time alone may change it
 	sharing     *sharing
-	detached    *detached     // loop only; nil: live
-	relies      bool          // on a stream that is read through
-	behind      *behind       // nil: it is where the live group is
-	settles     Epoch         // loop only: it is live with a checkpoint of this epoch; 0 = it is
-	tried       chan struct{} // closed when its pursuit has tried once
-	ready       chan struct{} // closed when it is live or has failed
-	state       atomic.Pointer[viewState]
+	detached    *detached // loop only; nil: live
+	relies      bool      // on a stream that is read through
+	behind      *behind   // nil: it is where the live group is
+	settles     Epoch     // loop only: it is live with a checkpoint of this epoch; 0 = it is
+	// endPursuit and pursuitEnded are those of its pursuit; nil = it has had none.
+	endPursuit   context.CancelFunc
+	pursuitEnded chan struct{}
+	tried        chan struct{} // closed when its pursuit has tried once
+	ready        chan struct{} // closed when it is live or has failed
+	state        atomic.Pointer[viewState]
 
 	rowsIn, nanos atomic.Int64
 }
