@@ -33,6 +33,7 @@ type avroDecoder struct {
 }
 
 func newAvroDecoder(p part) (partDecoder, error) {
+	p.bare()
 	d := &avroDecoder{p: p}
 	s, err := p.checkSchemaOptions("avro", "AVRO")
 	if err != nil {

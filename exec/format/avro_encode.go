@@ -40,6 +40,7 @@ type avroPut struct {
 }
 
 func newAvroEncoder(p part) (partEncoder, error) {
+	p.bare()
 	e := &avroEncoder{p: p}
 	var err error
 	if e.tree, err = newFieldTree(p.Fields); err != nil {

@@ -178,6 +178,27 @@ func TestAvroEvolution(t *testing.T) {
 	}
 }
 
+// Without heads a registry is of no interest.
+func TestWireFormatPlain(t *testing.T) {
+	for name, schema := range map[string]string{"avro": oneField(`"int"`), "protobuf": `syntax = "proto3"; message A { sint32 a = 1; }`, "jsonschema": `{}`} {
+		s := Spec{Topic: "t", Columns: columnsOf(t, "a int4"), Value: Encoding{Name: name, Options: map[string]string{"schema": schema, "wire.format": "plain"}}, Registry: &fakeRegistry{away: true}}
+		enc, err := NewEncoder(s)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		out, err := enc.Encode(context.Background(), &vec.Batch{N: 1, Cols: []*vec.Vec{vec.FromDatums(types.Int4, []types.Datum{types.Int(-1)})}}, nil, nil)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if got := string(out.Value.Bytes(0)); got != map[string]string{"avro": "\x01", "protobuf": "\x08\x01", "jsonschema": `{"a":-1}`}[name] {
+			t.Errorf("%s: %q", name, got)
+		}
+		if got := show(decodeAll(t, s, recordsOf(nil, []string{string(out.Value.Bytes(0))})), s.Columns); got != "0 put -1\n" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
 // A batch may hold records of several schemas, of unknown ones and of none.
 func TestAvroRegistry(t *testing.T) {
 	a := `{"type":"record","name":"r","fields":[{"name":"a","type":"int"}]}`

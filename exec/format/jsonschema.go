@@ -29,6 +29,7 @@ type jsonSchemaDecoder struct {
 }
 
 func newJSONSchemaDecoder(p part) (partDecoder, error) {
+	p.bare()
 	json, err := newJSONDecoder(p)
 	if err != nil || p.Registry == nil {
 		return json, err
@@ -75,6 +76,7 @@ type jsonSchemaEncoder struct {
 }
 
 func newJSONSchemaEncoder(p part) (partEncoder, error) {
+	p.bare()
 	json, err := newJSONEncoder(p)
 	if err != nil || p.Registry == nil {
 		return json, err

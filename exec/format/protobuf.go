@@ -47,6 +47,7 @@ type protoFile struct {
 }
 
 func newProtobufDecoder(p part) (partDecoder, error) {
+	p.bare()
 	d := &protobufDecoder{p: p}
 	s, err := p.checkSchemaOptions("protobuf", "PROTOBUF")
 	if err != nil || s == nil {
@@ -211,6 +212,7 @@ type protoPut struct {
 }
 
 func newProtobufEncoder(p part) (partEncoder, error) {
+	p.bare()
 	e := &protoEncoder{p: p}
 	var err error
 	if e.tree, err = newFieldTree(p.Fields); err != nil {

@@ -23,6 +23,7 @@ import (
 //	schema.location  a file that holds it
 //	schema.id        its id in the registry
 //	subject          the registry's name of it: "topic-value" or "topic-key"
+//	wire.format      plain: no head, also where there is a registry
 //
 // Without a registry records are bare and schema or schema.location says what
 // they are. With one each record names its schema; one in the options is then
@@ -33,6 +34,7 @@ func schemaOptions() []option {
 		{name: "schema.location", also: []string{"schema_location", "location"}},
 		{name: "schema.id", also: []string{"schema_id"}},
 		{name: "subject", also: []string{"schema.registry.subject"}},
+		{name: "wire.format", also: []string{"wire_format"}, values: []string{"confluent", "plain"}},
 	}
 }
 
@@ -153,6 +155,13 @@ func (p *part) checkSchemaOptions(encoding, typ string) (*Schema, error) {
 			WithHint("Set schema.registry to the URL of a schema registry, or give the schema by the option schema or schema.location.")
 	}
 	return s, err
+}
+
+// bare forgets the registry where the records have no head.
+func (p *part) bare() {
+	if p.Options["wire.format"] == "plain" {
+		p.Registry = nil
+	}
 }
 
 // subject is the registry's name for the schema of the part.
