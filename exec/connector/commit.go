@@ -61,32 +61,54 @@ func (l *sourceLife) commitAll(ctx context.Context, pieces []*piece) error {
 	var spans []span
 	for _, pc := range pieces {
 		rest := whole(pc)
-		for _, change := range pc.dec.DDL {
-			if l.def.OnDDL == nil {
-				break
+		for changes := l.changesIn(pc); len(changes) > 0; {
+			r, n := changes[0].Record, 1
+			for n < len(changes) && changes[n].Record == r {
+				n++
 			}
 			before, at := rest, rest
-			before.hi, at.lo, at.hi = change.Record, change.Record, change.Record+1
+			before.hi, at.lo, at.hi = r, r, r+1
 			if err := l.commitSpans(ctx, append(spans, before)); err != nil {
 				return err
 			}
-			spans = spans[:0]
-			spec, err := l.def.OnDDL(ctx, change)
+			changed, err := l.change(ctx, changes[:n])
 			if err != nil {
-				return &halt{Stopped, err}
+				return err
 			}
 			if err := l.commitSpans(ctx, []span{at}); err != nil {
 				return err
 			}
-			rest.lo = change.Record + 1
-			if spec != nil {
-				l.s.setSpec(*spec)
+			if changed {
 				return errAgain // what is behind it must be decoded anew
 			}
+			spans, changes, rest.lo = spans[:0], changes[n:], r+1
 		}
 		spans = append(spans, rest)
 	}
 	return l.commitSpans(ctx, spans)
+}
+
+// changesIn are the schema changes that a piece carries, if they mean anything.
+func (l *sourceLife) changesIn(pc *piece) []format.DDL {
+	if l.def.OnDDL == nil {
+		return nil
+	}
+	return pc.dec.DDL
+}
+
+// change makes the schema changes of one record.
+func (l *sourceLife) change(ctx context.Context, changes []format.DDL) (changed bool, err error) {
+	for _, c := range changes {
+		spec, err := l.def.OnDDL(ctx, c)
+		if err != nil {
+			return false, &halt{Stopped, err}
+		}
+		if spec != nil {
+			l.s.setSpec(*spec)
+			changed = true
+		}
+	}
+	return changed, nil
 }
 
 // commitSpans commits spans in order, as one transaction if the engine takes it.

@@ -32,9 +32,6 @@ var LetterColumns = []plan.Column{
 	{Name: "first_seen", Type: types.Timestamptz}, {Name: "attempts", Type: types.Int4},
 }
 
-// letterKeyColumns are how many of LetterColumns are its key.
-const letterKeyColumns = 3
-
 // LetterKey names a dead letter of a source.
 type LetterKey struct {
 	Partition int32

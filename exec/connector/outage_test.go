@@ -214,7 +214,7 @@ func TestDDL(t *testing.T) {
 	def := w.source("in")
 	l := &sourceLife{s: newSource(w.m, def), def: &def, at: map[int32]int64{}}
 	recs, dec := decodedRows(5)
-	dec.DDL = []format.DDL{{Record: 2, Text: "ALTER TABLE t ADD c int"}}
+	dec.DDL = []format.DDL{{Record: 2, Text: "ALTER TABLE t ADD c int"}, {Record: 2, Text: "ALTER TABLE t ADD d int"}}
 	dec.Rows, dec.Record = dec.Rows.Select([]int32{0, 1, 3, 4}), []int32{0, 1, 3, 4}
 	pc := &piece{recs: recs, dec: dec}
 	seen := 0
@@ -228,7 +228,7 @@ func TestDDL(t *testing.T) {
 	}
 	def.OnDDL = func(_ context.Context, d format.DDL) (*format.Spec, error) { s := def.Spec; return &s, nil }
 	if err := l.commitAll(context.Background(), []*piece{{recs: recs.Slice(2, 5), dec: &format.Decoded{
-		Rows: dec.Rows.Select([]int32{2, 3}), Record: []int32{1, 2}, DDL: []format.DDL{{Record: 0}}}}}); err != errAgain {
+		Rows: dec.Rows.Select([]int32{2, 3}), Record: []int32{1, 2}, DDL: []format.DDL{{Record: 0}, {Record: 0}}}}}); err != errAgain {
 		t.Fatalf("%v", err)
 	}
 	if got := w.e.Offsets(streamID)[0]; got != 3 || len(w.rows(streamID)) != 2 {
