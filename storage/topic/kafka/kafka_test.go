@@ -111,7 +111,6 @@ func lines(r *topic.Records) (out []string) {
 type got struct {
 	lines []string
 	next  map[int32]int64
-	gaps  []*GapError
 }
 
 func (g *got) poll(t *testing.T, ctx context.Context, r *Reader) error {

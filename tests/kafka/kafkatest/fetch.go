@@ -35,7 +35,7 @@ type program struct {
 	train func(dir string, options ...string) error
 }
 
-var errNoJava = errors.New("Java 17 or newer and Maven are needed: tests/setup.sh installs them")
+var errNoJava = errors.New("a real Kafka needs Java 17 or newer and Maven, which tests/setup.sh installs")
 
 // fetch brings the program unless it is there, and returns its folder.
 func (p program) fetch() (string, error) {
