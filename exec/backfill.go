@@ -336,6 +336,9 @@ func (r *runner) answers() error {
 	case st.waits != nil:
 		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, "materialized view %q is not live: what it is made of cannot be read now: %v", r.def.Name, st.waits).
 			WithHint("It goes on by itself as soon as its source can be reached.")
+	case st.building && r.relies && st.total == 0:
+		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, "materialized view %q is not live yet: it goes through what it has missed", r.def.Name).
+			WithHint("It goes on by itself; sys.views shows its state.")
 	case st.building:
 		return sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, "materialized view %q is still being built: %d of %d rows", r.def.Name, st.done, st.total).
 			WithHint("Wait until it is live; sys.backfills shows the progress.")

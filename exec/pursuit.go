@@ -30,6 +30,7 @@ var errAgain = errors.New("try again at once")
 type broken struct{ err error }
 
 func (b broken) Error() string { return b.err.Error() }
+func (b broken) Unwrap() error { return b.err }
 
 // pursue starts the pursuit of a view. The loop calls it, or Open.
 func (e *Engine) pursue(r *runner) {
