@@ -492,3 +492,29 @@ func TestMySQL(t *testing.T) {
 	w.exec("ALTER SOURCE fed SET (on_ddl = 'continue')")
 	w.until("SELECT id, v FROM fed ORDER BY id", "4|d", "5|e")
 }
+
+// TestPlainTables: a table in FORMAT PLAIN is put by its key, or, without one,
+// takes every record.
+func TestPlainTables(t *testing.T) {
+	w := newWorld(t, "items")
+	w.exec("CREATE TABLE keyed (id int PRIMARY KEY, v text) WITH (connector = 'kafka', topic = 'items') FORMAT PLAIN ENCODE JSON",
+		"CREATE TABLE bag (id int, v text) WITH (connector = 'kafka', topic = 'items') FORMAT PLAIN ENCODE JSON",
+		"CREATE STREAM IF NOT EXISTS bag (id int) WITH (KAFKA_TOPIC = 'items', VALUE_FORMAT = 'JSON')",
+		"INSERT INTO keyed SELECT g % 2, 'v' || g FROM generate_series(1, 4) g")
+	w.until("SELECT count(*) FROM bag", "4")
+	w.want("SELECT count(*), count(DISTINCT id) FROM keyed", "2|2")
+	w.send("items", "a", `{"id": null, "v": "x"}`)
+	w.until("SELECT count(*) FROM bag", "5")
+	w.until("SELECT source, code FROM sys.dead_letters", "keyed|23502")
+	w.exec(fmt.Sprintf("CREATE CONNECTION k TO KAFKA (BROKER '%s')", w.cfg.Kafka))
+	w.want("SHOW TOPICS FROM k", "items|2|1")
+	w.want("SHOW CONNECTIONS", "public|k|kafka|"+w.cfg.Kafka)
+	w.want("SHOW SOURCES LIKE 'b%'", "public|bag|items|running|0|0|NULL")
+	w.fails("TRUNCATE bag", "42809")
+	w.fails("COPY sys.dead_letters FROM STDIN", "42501")
+	w.exec("CREATE SCHEMA s", "CREATE CONNECTION s.k TO KAFKA (BROKER 'x:1')", "CREATE SECRET s.pw AS 'x'", "DROP SCHEMA s CASCADE")
+	w.fails("DROP CONNECTION s.k", "42704")
+	w.exec("BEGIN", "CREATE TABLE mine (a int)")
+	w.fails("CREATE SINK x FROM bag WITH (connector = 'kafka', topic = 'x', primary_key = 'id') FORMAT UPSERT ENCODE JSON", "25001")
+	w.exec("ROLLBACK")
+}
