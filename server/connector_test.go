@@ -518,3 +518,31 @@ func TestPlainTables(t *testing.T) {
 	w.fails("CREATE SINK x FROM bag WITH (connector = 'kafka', topic = 'x', primary_key = 'id') FORMAT UPSERT ENCODE JSON", "25001")
 	w.exec("ROLLBACK")
 }
+
+// TestHoldsOfDroppedSinks: what a sink held is free when it is gone, also if the
+// server could not give it free itself.
+func TestHoldsOfDroppedSinks(t *testing.T) {
+	w := newWorld(t)
+	w.exec("CREATE STREAM s (k text, v int)", "CREATE TABLE sums (k text PRIMARY KEY, total bigint)",
+		"CREATE SINK sums_in INTO sums AS SELECT k, sum(v) FROM s GROUP BY k", "INSERT INTO s VALUES ('a', 1)")
+	w.until("SELECT * FROM sums", "a|1")
+	held := w.server.engine.Holds()
+	if len(held) == 0 {
+		t.Fatal("a running sink holds nothing")
+	}
+	w.exec("DROP SINK sums_in")
+	if left := w.server.engine.Holds(); len(left) > 0 {
+		t.Fatalf("held: %v", left)
+	}
+	stream := w.server.host.Snapshot().In("public", "s").ID
+	if err := w.server.engine.Hold(fmt.Sprintf("sink 99999 %d", stream), stream, w.server.engine.Applied()); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.server.engine.Hold("another's", stream, w.server.engine.Applied()); err != nil {
+		t.Fatal(err)
+	}
+	w.restart()
+	if left := w.server.engine.Holds(); len(left) != 1 || left[0].Name != "another's" {
+		t.Fatalf("held: %v", left)
+	}
+}

@@ -33,6 +33,13 @@ func newSupervisor(s *Server, m *connector.Manager) *supervisor {
 	v := &supervisor{s: s, manager: m, wake: make(chan struct{}, 1), stop: make(chan struct{}), changed: make(chan struct{}),
 		running: map[uint64]*catalog.Object{}, failed: map[uint64]*sqlerr.Error{}, clients: map[uint64]*kafka.Client{}}
 	v.step()
+	for _, id := range m.HeldFor() {
+		if o := s.host.Snapshot().ByID(id); o == nil || o.Kind != catalog.Sink {
+			if err := m.DropSink(id); err != nil {
+				s.cfg.Log.Warn("what a dropped sink held is not free yet", "sink", id, "err", err)
+			}
+		}
+	}
 	v.all.Go(v.run)
 	return v
 }

@@ -2,7 +2,9 @@ package connector
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -229,6 +231,19 @@ func (m *Manager) release(id uint64) error {
 		}
 	}
 	return nil
+}
+
+// HeldFor are the sinks that something is held for. One of them may be gone: the
+// server died between dropping it and giving free what it held.
+func (m *Manager) HeldFor() []uint64 {
+	var out []uint64
+	for _, h := range m.engine.Holds() {
+		var id uint64
+		if n, _ := fmt.Sscanf(h.Name, "sink %d ", &id); n == 1 && h.Name == holdPrefix(id)+itoa(h.Object) && !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 // Pause holds a source or sink until Resume.
