@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -31,6 +32,9 @@ func TestDiskFull(t *testing.T) {
 				}
 			}
 			if c.rng.Intn(2) == 0 {
+				for began := time.Now(); c.e.store.Full() && time.Since(began) < 10*time.Second; time.Sleep(time.Millisecond) {
+					// it has not seen yet that there is room
+				}
 				err := c.checkpoint()
 				if err != nil { // one that began on the full disk
 					err = c.checkpoint()
