@@ -391,3 +391,30 @@ func TestDetachedView(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestResumeFiltered: a subscription that resumes hears of the newest epoch, though
+// the query takes nothing of what came in it.
+func TestResumeFiltered(t *testing.T) {
+	d := openDB(t, vfs.NewMem())
+	defer d.close()
+	d.create("timed 16399")
+	first := d.insert(timedID, 1, 5_000_000, 1)
+	d.insert(timedID, 2, 9_000_000, 1)
+	newest := d.insert(timedID, 3, 1, 1) // late
+	scan := scanPlan(timedID)
+	scan.DropLate = true
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	s, err := d.e.Subscribe(ctx, scan, SubscribeOptions{Ctx: &funcs.Ctx{}, After: &first, Progress: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for at := first; at < newest; {
+		us, _, err := s.Next(ctx)
+		if err != nil {
+			t.Fatalf("after epoch %d of %d: %v", at, newest, err)
+		}
+		at = us[len(us)-1].Epoch
+	}
+}

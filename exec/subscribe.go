@@ -311,7 +311,8 @@ func (s *Subscription) readOlder(ctx context.Context) error {
 		s.at = max(s.at, upTo)
 		return nil
 	}
-	if s.at < end && s.o.Progress {
+	// The last epoch may have had rows of which the query took none.
+	if n := len(s.ready); s.o.Progress && (n == 0 || s.ready[n-1].Epoch < end) {
 		s.ready = append(s.ready, Update{Epoch: end})
 	}
 	s.at, s.older = max(s.at, end), 0
