@@ -2,7 +2,6 @@ package connector
 
 import (
 	"context"
-	"slices"
 	"sync"
 
 	"github.com/tarndb/tarn/exec/format"
@@ -230,73 +229,4 @@ func recordBytes(r *topic.Records) int64 {
 		}
 	}
 	return n
-}
-
-// verifying is a decoder that also looks at the relation's constraints.
-type verifying struct {
-	format.Decoder
-	verify func(rows *vec.Batch) []BadRow
-}
-
-func newVerifying(def *SourceDef) (*verifying, error) {
-	d, err := format.NewDecoder(def.Spec)
-	if err != nil {
-		return nil, err
-	}
-	return &verifying{d, def.Verify}, nil
-}
-
-// decode decodes records; of a record with a row that breaks a constraint nothing
-// remains but the reason.
-func (v *verifying) decode(ctx context.Context, recs *topic.Records) (*format.Decoded, error) {
-	d, err := v.Decode(ctx, recs)
-	if err != nil || v.verify == nil || d.Rows == nil || d.Rows.N == 0 {
-		return d, err
-	}
-	puts := rowsThatPut(d)
-	broken := v.verify(d.Rows.Select(puts))
-	if len(broken) == 0 {
-		return d, nil
-	}
-	bad := map[int32]bool{}
-	for _, b := range broken {
-		if r := d.Record[puts[b.Row]]; !bad[r] {
-			bad[r] = true
-			d.Bad = append(d.Bad, format.Bad{Record: int(r), Err: b.Err})
-		}
-	}
-	slices.SortStableFunc(d.Bad, func(a, b format.Bad) int { return a.Record - b.Record })
-	var keep []int32
-	for i, r := range d.Record {
-		if !bad[r] {
-			keep = append(keep, int32(i))
-		}
-	}
-	return pickRows(d, keep), nil
-}
-
-// rowsThatPut are the rows that constraints hold for: a deletion has a key only.
-func rowsThatPut(d *format.Decoded) []int32 {
-	out := make([]int32, 0, d.Rows.N)
-	for i := range d.Rows.N {
-		if d.Ops == nil || d.Ops[i] == format.Put {
-			out = append(out, int32(i))
-		}
-	}
-	return out
-}
-
-// pickRows is d with some of its rows.
-func pickRows(d *format.Decoded, keep []int32) *format.Decoded {
-	out := &format.Decoded{Rows: d.Rows.Select(keep), Bad: d.Bad, DDL: d.DDL, Record: make([]int32, len(keep))}
-	for i, k := range keep {
-		out.Record[i] = d.Record[k]
-	}
-	if d.Ops != nil {
-		out.Ops = make([]format.Op, len(keep))
-		for i, k := range keep {
-			out.Ops[i] = d.Ops[k]
-		}
-	}
-	return out
 }

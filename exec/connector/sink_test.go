@@ -150,6 +150,7 @@ func TestUpsertSink(t *testing.T) {
 	w.upsert(1, "a3", 1, 3, "c", 1)
 	w.upsert(3, "", -1, 4, "d", 1)
 	w.upsert(2, "", -1)
+	w.until("all that waits", func() bool { k, _ := w.m.Sink(sinkB); return k.LagEpochs == 4 })
 	if err := w.m.Resume(sinkB); err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +170,7 @@ func TestAppendOnly(t *testing.T) {
 	def.Plan = scan(tableID)
 	w.startSink(def)
 	w.state(sinkA, Running)
-	w.upsert(1, "a", 1)
+	w.caughtUp(sinkA, w.upsert(1, "a", 1))
 	w.upsert(1, "b", 1)
 	w.state(sinkA, Failed)
 	w.m.StopSink(sinkA)
