@@ -6,7 +6,6 @@ import (
 
 	"github.com/tarndb/tarn/catalog"
 	"github.com/tarndb/tarn/exec/connector"
-	"github.com/tarndb/tarn/exec/format"
 	"github.com/tarndb/tarn/pgwire"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
@@ -27,27 +26,18 @@ func (s *session) produce(ctx context.Context, o *catalog.Object, rows *vec.Batc
 	if e := o.Format.Envelope; e != "plain" && e != "upsert" {
 		return sqlerr.New(sqlerr.WrongObjectType, "cannot insert into %q: its topic carries the changes of another database", o.Name)
 	}
-	snap := s.catalog()
-	cl, err := s.srv.clusterOf(snap, o.Connector)
-	if err != nil {
-		return err
-	}
-	enc, err := format.NewEncoder(specOf(o, cl.registry))
-	if err != nil {
-		return err
-	}
-	client, err := s.srv.workers.client(snap, o)
+	w, err := s.srv.workers.writer(s.catalog(), o)
 	if err != nil {
 		return err
 	}
 	at := map[int32]int64{}
 	for lo := 0; lo < rows.N; lo += produceRows {
 		part := rows.Slice(lo, min(lo+produceRows, rows.N))
-		records, err := encodeRecords(ctx, enc, o, part)
+		records, err := w.records(ctx, o, part)
 		if err != nil {
 			return err
 		}
-		after, err := client.Produce(ctx, o.Connector.Topic, records)
+		after, err := w.client.Produce(ctx, o.Connector.Topic, records)
 		if err != nil {
 			return err
 		}
@@ -58,8 +48,10 @@ func (s *session) produce(ctx context.Context, o *catalog.Object, rows *vec.Batc
 	return s.awaitOffsets(ctx, o, at)
 }
 
-func encodeRecords(ctx context.Context, enc format.Encoder, o *catalog.Object, rows *vec.Batch) ([]kafka.Out, error) {
-	encoded, err := enc.Encode(ctx, rows, nil, nil)
+func (w *writer) records(ctx context.Context, o *catalog.Object, rows *vec.Batch) ([]kafka.Out, error) {
+	w.mu.Lock()
+	encoded, err := w.enc.Encode(ctx, rows, nil, nil)
+	w.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tarndb/tarn/catalog"
 	"github.com/tarndb/tarn/exec/connector"
+	"github.com/tarndb/tarn/exec/format"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/storage/topic/kafka"
 )
@@ -26,12 +27,12 @@ type supervisor struct {
 	changed chan struct{} // closed and replaced whenever done moves
 	running map[uint64]*catalog.Object
 	failed  map[uint64]*sqlerr.Error // why a connector could not be started
-	clients map[uint64]*kafka.Client // that INSERT writes with, by stream
+	writers map[uint64]*writer       // that INSERT writes with, by relation
 }
 
 func newSupervisor(s *Server, m *connector.Manager) *supervisor {
 	v := &supervisor{s: s, manager: m, wake: make(chan struct{}, 1), stop: make(chan struct{}), changed: make(chan struct{}),
-		running: map[uint64]*catalog.Object{}, failed: map[uint64]*sqlerr.Error{}, clients: map[uint64]*kafka.Client{}}
+		running: map[uint64]*catalog.Object{}, failed: map[uint64]*sqlerr.Error{}, writers: map[uint64]*writer{}}
 	v.step()
 	for _, id := range m.HeldFor() {
 		if o := s.host.Snapshot().ByID(id); o == nil || o.Kind != catalog.Sink {
@@ -70,8 +71,8 @@ func (v *supervisor) close() {
 	v.manager.Close()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, c := range v.clients {
-		c.Close()
+	for _, w := range v.writers {
+		w.client.Close()
 	}
 }
 
@@ -168,9 +169,9 @@ func (v *supervisor) forget(id uint64) {
 	defer v.mu.Unlock()
 	delete(v.running, id)
 	delete(v.failed, id)
-	if c := v.clients[id]; c != nil {
-		c.Close()
-		delete(v.clients, id)
+	if w := v.writers[id]; w != nil {
+		w.client.Close()
+		delete(v.writers, id)
 	}
 }
 
@@ -228,22 +229,34 @@ func (v *supervisor) failure(id uint64) *sqlerr.Error {
 	return v.failed[id]
 }
 
-// client is the connection that INSERT writes to a stream's topic with.
-func (v *supervisor) client(snap *catalog.Snapshot, o *catalog.Object) (*kafka.Client, error) {
+// writer writes rows to the topic of a relation.
+type writer struct {
+	client *kafka.Client
+	mu     sync.Mutex // of enc, which is for one at a time
+	enc    format.Encoder
+}
+
+// writer is what INSERT writes to a relation's topic with. It lasts as long as the
+// relation's definition: connections and schemas are not asked for each time.
+func (v *supervisor) writer(snap *catalog.Snapshot, o *catalog.Object) (*writer, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if c := v.clients[o.ID]; c != nil {
-		return c, nil
+	if w := v.writers[o.ID]; w != nil {
+		return w, nil
 	}
 	cl, err := v.s.clusterOf(snap, o.Connector)
 	if err != nil {
 		return nil, err
 	}
-	c, err := kafka.Open(cl.kafka)
-	if err == nil {
-		v.clients[o.ID] = c
+	w := &writer{}
+	if w.enc, err = format.NewEncoder(specOf(o, cl.registry)); err != nil {
+		return nil, err
 	}
-	return c, err
+	if w.client, err = kafka.Open(cl.kafka); err != nil {
+		return nil, err
+	}
+	v.writers[o.ID] = w
+	return w, nil
 }
 
 // resume lets a connector try again that waits for somebody; one that could not
