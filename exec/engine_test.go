@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/expr"
 	"github.com/tarndb/tarn/sql/funcs"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
@@ -397,15 +398,20 @@ func TestDetachedView(t *testing.T) {
 func TestResumeFiltered(t *testing.T) {
 	d := openDB(t, vfs.NewMem())
 	defer d.close()
-	d.create("timed 16399")
-	first := d.insert(timedID, 1, 5_000_000, 1)
-	d.insert(timedID, 2, 9_000_000, 1)
-	newest := d.insert(timedID, 3, 1, 1) // late
-	scan := scanPlan(timedID)
-	scan.DropLate = true
+	d.create("stream 16401")
+	first := d.insert(streamID, 1, 1, 1)
+	d.insert(streamID, 2, 1, 1)
+	newest := d.insert(streamID, 9, 1, 1)
+	scan := scanPlan(streamID)
+	k, int8 := plan.Ref(scan, 0), types.Int8
+	less, err := funcs.ResolveOp("<", &int8, types.Int8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	few := plan.NewFilter(scan, &expr.Call{Fn: less.Overload, Args: []expr.Expr{k, &expr.Const{Typ: types.Int8, Val: types.Int(5)}}, Typ: less.Ret})
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	s, err := d.e.Subscribe(ctx, scan, SubscribeOptions{Ctx: &funcs.Ctx{}, After: &first, Progress: true})
+	s, err := d.e.Subscribe(ctx, few, SubscribeOptions{Ctx: &funcs.Ctx{}, After: &first, Progress: true})
 	if err != nil {
 		t.Fatal(err)
 	}
