@@ -2,6 +2,7 @@ package connector
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sort"
 	"time"
@@ -100,8 +101,11 @@ func (l *sourceLife) changesIn(pc *piece) []format.DDL {
 func (l *sourceLife) change(ctx context.Context, changes []format.DDL) (changed bool, err error) {
 	for _, c := range changes {
 		spec, err := l.def.OnDDL(ctx, c)
-		if err != nil {
+		if errors.As(terminal(err), new(*halt)) {
 			return false, &halt{Stopped, err}
+		}
+		if err != nil {
+			return false, err
 		}
 		if spec != nil {
 			l.s.setSpec(*spec)
