@@ -49,6 +49,7 @@ func (s *Space) Freeze() *Frozen {
 			} else {
 				a.refreeze(p)
 			}
+			p.logFrom = s.epoch
 			p.lock.Unlock()
 		})
 	}

@@ -92,6 +92,7 @@ func (a *arrangement) evictRows(p *part, want int64, drop func(p *part, r row) b
 			*rowDirty(r) &^= clockBit
 		case drop(p, r):
 			p.complete = false
+			a.warm.evicted.Store(true)
 			x.removeAt(p.hand)
 			continue // another may have moved here
 		}

@@ -99,7 +99,7 @@ func (t *Table) Get(key []byte, hash uint64, e uint64, dst []byte) (val []byte, 
 		if rowEpoch(r) <= p.histFloor {
 			break
 		}
-		if prev := row(*rowPrev(r)); prev != 0 {
+		if prev := older(r, e); prev != 0 {
 			r = prev
 			continue
 		}
@@ -111,7 +111,7 @@ func (t *Table) Get(key []byte, hash uint64, e uint64, dst []byte) (val []byte, 
 	}
 	// A row that is here but began later leaves only history to look at.
 	found := r != 0
-	absent := r == 0 && p.complete && (!t.history || e >= p.histFloor)
+	absent := r == 0 && p.complete && (!t.history || e >= max(p.histFloor, p.completeFrom))
 	p.lock.RUnlock()
 	if absent || t.s.store == nil {
 		return dst, false, nil
@@ -205,7 +205,7 @@ func (t *Table) Versions(key []byte) (out []Version, err error) {
 			if !t.history || rowEpoch(r) <= p.histFloor {
 				break
 			}
-			r = row(*rowPrev(r))
+			r = prevOf(r)
 		}
 		p.lock.RUnlock()
 	}

@@ -30,6 +30,8 @@ func (t *Table) loadRows(k *Keys, missed []int32, refs []Ref) (err error) {
 	}()
 	inKeyOrder(k, missed)
 	var buf []byte
+	found := 0
+	defer func() { t.noteSought(found) }()
 	for _, i := range missed {
 		key := k.Key(int(i))
 		buf = state.RowKey(buf[:0], t.id, key)
@@ -46,7 +48,8 @@ func (t *Table) loadRows(k *Keys, missed []int32, refs []Ref) (err error) {
 		}
 		hash := k.Hash[i]
 		p := t.part(t.s.Part(hash))
-		r, err := p.adopt(t.s, hash<<p.shift, key, val, epoch)
+		found++
+		r, err := p.adopt(t.s, hash<<p.shift, key, val, epoch, clockBit)
 		if err != nil {
 			return err
 		}
@@ -55,8 +58,9 @@ func (t *Table) loadRows(k *Keys, missed []int32, refs []Ref) (err error) {
 	return nil
 }
 
-// adopt adds a clean row. A key that the batch has twice was adopted before.
-func (p *part) adopt(s *Space, h uint64, key, val []byte, epoch uint64) (row, error) {
+// adopt adds a clean row, unless its key is there: a batch may have it twice. used
+// is the clock's bit, where the row is wanted now.
+func (p *part) adopt(s *Space, h uint64, key, val []byte, epoch uint64, used uint32) (row, error) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
 	if r := p.lookup(h, key); r != 0 {
@@ -67,6 +71,7 @@ func (p *part) adopt(s *Space, h uint64, key, val []byte, epoch uint64) (row, er
 	}
 	r, err := p.newRow(key, val, epoch, 0, flagBase)
 	if err == nil {
+		*rowDirty(r) = used
 		p.slots.insert(h, r)
 		p.loaded++
 	}

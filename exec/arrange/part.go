@@ -27,6 +27,7 @@ type part struct {
 	// freed: links to them must not be followed.
 	log, frozenLog versionLog
 	histFloor      uint64
+	logFrom        uint64 // what ended after it is in log
 	retired        []uintptr
 	tombs          []uintptr // dead rows that a checkpoint has written
 
@@ -34,6 +35,9 @@ type part struct {
 	hand  uint64       // of the clock
 	// complete: what is not in memory does not exist.
 	complete bool
+	// completeFrom: but for rows that were deleted before this epoch, of which the
+	// store may have history.
+	completeFrom uint64
 	// When evicting found too little: it is tried again after a checkpoint, or when
 	// enough has been loaded.
 	stuck      bool

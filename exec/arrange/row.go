@@ -9,7 +9,7 @@ import "bytes"
 //	12  u32  its index in the part's dirty list | clock bit
 //	16  u32  key length (30 bits) | flags (2)
 //	20  u32  value length
-//	24  u64  previous version         ┐ only in tables with history; versions lie
+//	24  u64  previous version, depth  ┐ only in tables with history; versions lie
 //	32  u64  valid to, 0 = current    ┘ in the part's log
 //	    key, value
 //

@@ -116,7 +116,7 @@ func (p *part) versionAt(r row, e uint64) row {
 		if rowEpoch(r) <= p.histFloor {
 			return 0
 		}
-		r = row(*rowPrev(r))
+		r = older(r, e)
 	}
 	if r != 0 && rowFlags(r)&flagDeleted != 0 {
 		return 0

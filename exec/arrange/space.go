@@ -40,6 +40,7 @@ type Space struct {
 	mu      sync.Mutex // the set of arrangements, pins
 	byID    map[uint64]*arrangement
 	dropped []uint64
+	cold    []*arrangement // tables that are being read in
 	closing []*arrangement // dropped while a checkpoint was reading them
 	flight  *Frozen
 	pins    map[uint64]int    // history: epoch → holders
@@ -83,6 +84,7 @@ type arrangement struct {
 	parts   []atomic.Pointer[part]
 	count   atomic.Int64
 	frozenN int64 // count as of the last Freeze
+	warm    warmth
 }
 
 // NewSpace returns an empty Space, or one over what opts.Store holds.
@@ -110,6 +112,7 @@ func (s *Space) Part(hash uint64) int { return int(hash >> 1 >> (63 - s.shift)) 
 func (s *Space) Begin(epoch uint64) {
 	s.settle()
 	s.epoch = epoch
+	s.warmUp()
 	if s.store != nil && s.opts.Budget.over() {
 		s.evictAll()
 	}

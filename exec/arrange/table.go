@@ -268,7 +268,7 @@ func (t *Table) change(p *part, h uint64, old row, val []byte, del bool) (row, e
 			if err != nil {
 				return 0, err
 			}
-			prev = uint64(v)
+			prev = v
 		}
 	}
 	// A scan that has taken its picture reads rows without locks. It passes over

@@ -21,26 +21,93 @@ type logChunk struct {
 // classLog is the class of a chunk of a log.
 const classLog = 254
 
-// add copies row r, which ends at epoch to, into the log.
-func (p *part) addVersion(r row, to uint64) (row, error) {
+// addVersion copies row r, which ends at epoch to, into the log, and returns the
+// link to it.
+func (p *part) addVersion(r row, to uint64) (uint64, error) {
 	l := &p.log
-	size := versionSize(r)
-	if l.end-l.next < size {
-		if err := l.grow(p.mem.pool, size); err != nil {
+	size := rowSize(r)
+	prev, depth := row(0), chainDepth(r)
+	if rowEpoch(r) > p.logFrom {
+		prev = prevOf(r)
+	} else {
+		depth = 0 // what came before is not in this log
+	}
+	deep := depth >= jumpDepth && prev != 0
+	room := size
+	if deep {
+		room += 8
+	}
+	if l.end-l.next < room {
+		if err := l.grow(p.mem.pool, room); err != nil {
 			return 0, err
 		}
 	}
 	v := l.next
-	l.next += size
+	l.next += room
 	l.n++
 	copy(bytesAt(v, int(size)), bytesAt(r, int(size)))
 	*rowValidTo(v) = to
-	return v, nil
+	*rowDirty(v) = 0
+	if deep {
+		setJump(v, size, prev)
+	}
+	return uint64(v) | min(depth+1, jumpDepth)<<prevBits, nil
 }
 
-// versionSize is the length of a row, its block may be longer.
-func versionSize(r row) uintptr {
+// A key that changes in each epoch has a long chain, so versions that have
+// jumpDepth or more before them in their log also name one further back, placed so
+// that any is reached in a logarithm of steps (Myers, "An applicative random-access
+// stack", 1983). Such a version is longer by a word; its word 12, unused otherwise,
+// counts the versions with a jump before it, and itself.
+const (
+	jumpDepth = 16
+	prevBits  = 48
+	prevMask  = 1<<prevBits - 1
+)
+
+// prevOf is the version before r. The link's upper bits count how many are behind
+// it in the log, up to jumpDepth.
+func prevOf(r row) row        { return row(*rowPrev(r) & prevMask) }
+func chainDepth(r row) uint64 { return *rowPrev(r) >> prevBits }
+func jumpCount(v row) uint32  { return *rowDirty(v) }
+func jumpOf(v row) row        { return row(*u64at(v + rowSize(v))) }
+
+// setJump gives v, of the given size, a jump; prev is the version before it.
+func setJump(v row, size uintptr, prev row) {
+	count, jump := uint32(1), prev
+	if c := jumpCount(prev); c > 0 {
+		count = c + 1
+		if j := jumpOf(prev); jumpCount(j) > 0 && c-jumpCount(j) == jumpCount(j)-jumpCount(jumpOf(j)) {
+			jump = jumpOf(j)
+		}
+	}
+	*rowDirty(v) = count
+	*u64at(v + size) = uint64(jump)
+}
+
+// older is a version before r, current or itself a version: the one before, or one
+// further back if that is still later than epoch e. It has been freed if r began at
+// or before histFloor.
+func older(r row, e uint64) row {
+	if v := r; *rowValidTo(v) != 0 && jumpCount(v) > 0 {
+		if j := jumpOf(v); rowEpoch(j) > e {
+			return j
+		}
+	}
+	return prevOf(r)
+}
+
+// rowSize is the length of a row; its block may be longer.
+func rowSize(r row) uintptr {
 	return (rowHeaderHist + uintptr(rowKeyLen(r)) + uintptr(*u32at(r + 20)) + 7) &^ 7
+}
+
+// versionSize is the length of a version.
+func versionSize(v row) uintptr {
+	if jumpCount(v) > 0 {
+		return rowSize(v) + 8
+	}
+	return rowSize(v)
 }
 
 func (l *versionLog) grow(p *pool, size uintptr) error {
