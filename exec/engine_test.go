@@ -86,6 +86,8 @@ func (h *fakeHost) create(s *Setup, def string) error {
 	case "temporal": // the rows of a stream within a second after the time in v
 		n := plan.NewTemporal(scanPlan(over), []plan.Bound{{Col: 1, Unit: 1}, {Col: 1, Unit: 1, Add: 1_000_000, Until: true}})
 		s.CreateView(ViewDef{ID: id, Name: "temporal", Plan: n, Columns: []string{"k", "v"}})
+	case "final": // counts by windows of a second in v, when they are over
+		s.CreateView(ViewDef{ID: id, Name: "final", Plan: finalPlan(over), Columns: []string{"end", "k", "n"}})
 	case "view":
 		s.CreateView(ViewDef{ID: id, Name: "v", Plan: sumPlan(over), Columns: []string{"k", "n", "sum"}})
 	}
@@ -96,6 +98,15 @@ func scanPlan(id uint64) *plan.Scan {
 	sc := &plan.Scan{Object: id, Fields: []int{0, 1}, RowtimeCol: -1, Kind: plan.Stream}
 	sc.Cols = []plan.Column{{Name: "k", Type: types.Int8}, {Name: "v", Type: types.Int8}}
 	return sc
+}
+
+func finalPlan(over uint64) plan.Node {
+	scan := scanPlan(over)
+	scan.DropLate = true
+	count, _ := funcs.ResolveAgg("count", nil, true, false)
+	windows := plan.NewTumble(scan, 1, 1_000_000, 1_000_000, 0)
+	groups := plan.NewAggregate(windows, []int{3, 0}, []plan.AggCall{{Fn: count.Agg, Filter: -1, Type: types.Int8}}, []string{"n"})
+	return plan.NewFinal(groups, 0, 0)
 }
 
 func sumPlan(over uint64) plan.Node {
@@ -114,6 +125,8 @@ type db struct {
 	clock atomic.Int64 // µs
 	fs    vfs.FS
 	chunk int64 // Config.ChunkBytes
+	// epochs: since shows them.
+	epochs bool
 }
 
 func openDB(t *testing.T, fs vfs.FS) *db {

@@ -50,7 +50,11 @@ func (d *db) since(root plan.Node, after Epoch) string {
 		}
 		for _, u := range us {
 			if at = u.Epoch; u.Rows != nil {
-				out = append(out, strings.Join(show(u.Rows), ", "))
+				line := strings.Join(show(u.Rows), ", ")
+				if d.epochs {
+					line = fmt.Sprintf("%d: %s", u.Epoch, line)
+				}
+				out = append(out, line)
 			}
 		}
 	}

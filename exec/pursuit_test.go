@@ -288,6 +288,57 @@ func TestReadThroughMarks(t *testing.T) {
 	o.close()
 }
 
+// TestReadThroughFinal: windows over a stream that is read through close at the
+// epochs at which they did, whenever the records come back: a sink that had passed
+// some of them on finds the same ones.
+func TestReadThroughFinal(t *testing.T) {
+	o := openOutside(t)
+	o.epochs = true
+	o.out.partitions = 1
+	o.create("timedoutside 16420")
+	o.create("table 16419")
+	o.create("final 16421 over 16420")
+	first := o.insert(16419, 1, 1, 1)
+	final := scanPlan(16421)
+	final.Kind, final.Fields = plan.MatView, []int{0, 1, 2}
+	final.Cols = append(final.Cols, plan.Column{Name: "n", Type: types.Int8})
+	const s = 1_000_000
+	for i := range int64(6) {
+		o.feed(outsideID, 1, i*s, 2, i*s+300, 1, i*s-2*s)
+		o.insert(16419, 10+i, i, 1)
+	}
+	if _, err := o.e.WaitFresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// Then it is idle, and its time goes with the clock.
+	before := o.e.watermarkFor(scanPlan(outsideID))
+	o.clock.Add(20 * s)
+	for began := time.Now(); o.e.watermarkFor(scanPlan(outsideID)) == before; time.Sleep(time.Millisecond) {
+		if time.Since(began) > 10*time.Second {
+			t.Fatal("the idle stream's watermark stands still")
+		}
+	}
+	o.feed(outsideID, 1, 40*s)
+	want := o.since(final, first)
+	if strings.Count(want, ":") < 4 {
+		t.Fatalf("few windows have closed: %s", want)
+	}
+	for i := range 4 {
+		o.crash(errAway)
+		if i == 2 {
+			o.settle()
+		}
+		o.out.setAway(nil)
+		o.wait(16421)
+		if got := o.since(final, first); !strings.HasPrefix(got, want) {
+			t.Fatalf("round %d: the windows closed\n%s\nbefore the crash they had closed\n%s", i, got, want)
+		}
+		want = o.since(final, first)
+		o.feed(outsideID, 1, int64(50+i)*s)
+	}
+	o.close()
+}
+
 // TestReadThroughCrash is TestCrashAtSteps with a stream that is read through, its
 // broker being away now and then when the server starts.
 func TestReadThroughCrash(t *testing.T) {
