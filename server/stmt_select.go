@@ -113,7 +113,9 @@ func (s *session) openQuery(ctx context.Context, q *boundQuery, args []types.Dat
 		}
 		return &listCursor{batches: []*vec.Batch{b}}, nil
 	}
-	opts := exec.ReadOptions{Epoch: ep, Ctx: s.evalCtx(args), Own: s.tx.own, System: s.systemRows}
+	ec := s.evalCtx(args)
+	ec.Done = ctx.Done()
+	opts := exec.ReadOptions{Epoch: ep, Ctx: ec, Own: s.tx.own, System: s.systemRows}
 	return startQuery(ctx, s.srv.engine, q.Root, opts), nil
 }
 

@@ -35,6 +35,8 @@ type Ctx struct {
 	Session any
 	// Scratch lends kernels the memory of their results; nil = fresh memory.
 	Scratch *vec.Arena
+	// Done, if not nil, is closed when the statement is cancelled: what waits looks.
+	Done <-chan struct{}
 	// errs collects run-time errors by row; see Fail.
 	errs []RowError
 }

@@ -87,6 +87,8 @@ func stringRows() []Overload {
 		}, "In hexadecimal.", "to_hex(255) → ff"),
 		fn("to_hex", ts(types.Int8), t, func(_ *Ctx, a []types.Datum) (types.Datum, error) { return types.String(hexOf(uint64(a[0].I))), nil }, "In hexadecimal.", ""),
 		fn("encode", ts(by, t), t, encode, "Bytes as text; the format is hex, base64 or escape.", `encode('123'::bytea, 'base64') → MTIz`),
+		fn("convert_from", ts(by, types.Name), t, convertFrom, "Text from its bytes; of encodings only UTF8 is known.", `convert_from('\x74617274', 'UTF8') → tart`),
+		fn("convert_to", ts(t, types.Name), by, convertTo, "The bytes of a text; of encodings only UTF8 is known.", `convert_to('tart', 'UTF8') → \x74617274`),
 		fn("decode", ts(t, t), by, decode, "Bytes from text; the format is hex, base64 or escape.", `decode('MTIz', 'base64') → \x313233`),
 		fn("quote_ident", ts(t), t, text1(quoteIdent), "Quoted, if need be, as a name in SQL.", `quote_ident('Foo bar') → "Foo bar"`),
 		fn("quote_literal", ts(t), t, text1(quoteLiteral), "Quoted as a literal in SQL.", `quote_literal('O''Reilly') → 'O''Reilly'`),
@@ -359,6 +361,35 @@ func encode(_ *Ctx, a []types.Datum) (types.Datum, error) {
 		return types.String(b.String()), nil
 	}
 	return types.NullDatum, sqlerr.New(sqlerr.InvalidParameterValue, "unrecognized encoding: %q", a[1].S)
+}
+
+func convertFrom(_ *Ctx, a []types.Datum) (types.Datum, error) {
+	if err := utf8Name("source", a[1].S); err != nil {
+		return types.NullDatum, err
+	}
+	return a[0], types.CheckUTF8([]byte(a[0].S))
+}
+
+func convertTo(_ *Ctx, a []types.Datum) (types.Datum, error) {
+	return a[0], utf8Name("destination", a[1].S)
+}
+
+// utf8Name refuses the names of other encodings; PostgreSQL looks at letters and
+// digits alone.
+func utf8Name(what, name string) error {
+	bare := strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == ' ' {
+			return -1
+		}
+		return r
+	}, strings.ToLower(name))
+	switch bare {
+	case "utf8", "unicode":
+		return nil
+	case "latin1", "iso88591", "sqlascii", "win1252", "win1251", "latin9", "iso885915", "eucjp", "sjis", "big5", "gbk", "gb18030", "euckr", "koi8r":
+		return sqlerr.New(sqlerr.FeatureNotSupported, "encoding %q is not supported", name).WithHint("All text is UTF8; encode() shows bytes of other encodings.")
+	}
+	return sqlerr.New(sqlerr.InvalidParameterValue, "invalid %s encoding name \"%s\"", what, name)
 }
 
 func decode(_ *Ctx, a []types.Datum) (types.Datum, error) {

@@ -272,6 +272,22 @@ func mod(a, b int64) int64 {
 	}
 }
 
+// sleep waits until the time has passed or the statement is cancelled, which its
+// reader then sees.
+func sleep(c *Ctx, a []types.Datum) (types.Datum, error) {
+	seconds := a[0].F
+	if !(seconds > 0) {
+		return types.String(""), nil
+	}
+	t := time.NewTimer(time.Duration(min(seconds, 1e9) * float64(time.Second)))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.Done:
+	}
+	return types.String(""), nil
+}
+
 // now is the statement's time in µs since 2000-01-01 UTC.
 func (c *Ctx) now() int64 {
 	if c.Env == nil {
@@ -307,6 +323,7 @@ func timeMakeRows() []Overload {
 			v, err := types.TimestamptzToTimestamp(c.now(), c.zone())
 			return mod(v, usPerDay), err
 		}),
+		{Name: "pg_sleep", Args: ts(types.Float8), Ret: types.Void, Volatility: Volatile, Doc: "Waits so many seconds.", Kernel: byDatum(sleep)(types.Void)},
 		{Name: "clock_timestamp", Ret: tz, Volatility: Volatile, Doc: "The time as it is read.", Kernel: func(_ *Ctx, n int, _ []*vec.Vec) *vec.Vec {
 			out := &vec.Vec{Type: tz, N: n, Ints: make([]int64, n)}
 			for i := range out.Ints {
