@@ -65,7 +65,7 @@ func TestConnectorSurvives(t *testing.T) {
 	if d := s.Dependents(16384); len(d) != 1 || d[0].Name != "out" {
 		t.Errorf("dependents of the source: %v", d)
 	}
-	if source.Visible() != 2 || !source.IsSource() || !source.ReadThrough() || sink.IsSource() {
+	if len(source.Visible()) != 2 || !source.IsSource() || !source.ReadThrough() || sink.IsSource() {
 		t.Error("what a source is has been mistaken")
 	}
 }

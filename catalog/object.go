@@ -53,8 +53,14 @@ type Column struct {
 	From From `json:",omitempty"`
 	// Path is the name of the field where it is not Name, or that of the header.
 	Path string `json:",omitempty"`
-	// Hidden columns stand after all others; * leaves them out.
+	// Hidden columns are left out by *.
 	Hidden bool `json:",omitempty"`
+	// Added: the relation got the column by ALTER; rows from before have none. Such
+	// columns stand after all others.
+	Added bool `json:",omitempty"`
+	// Until is, for an added column of a source, the offset of each partition before
+	// which records were read without it.
+	Until map[int32]int64 `json:",omitempty"`
 }
 
 // Watermark is WATERMARK FOR column AS column - delay.
@@ -98,6 +104,9 @@ type Object struct {
 	Settings map[string]string
 	// DependsOn are the IDs of the relations that the query names.
 	DependsOn []uint64
+	// Seen are the columns of relations as they were when the query was made, where
+	// they have been altered since: the query means those.
+	Seen map[uint64][]Column `json:",omitempty"`
 	// AppendOnly: a MatView that never retracts (EMIT FINAL, filters over streams).
 	AppendOnly bool
 	// CreatedEpoch is the epoch of the CREATE.
@@ -127,13 +136,34 @@ func (o *Object) ReadThrough() bool {
 	return o.IsSource() && o.Kind == Stream && o.Connector.Options["history"] != "local"
 }
 
-// Visible is the number of columns that * means.
-func (o *Object) Visible() int {
+// Visible are the indexes of the columns that * means, in their order.
+func (o *Object) Visible() []int {
+	out := make([]int, 0, len(o.Columns))
+	for i, c := range o.Columns {
+		if !c.Hidden {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// Base is the number of columns that the relation began with.
+func (o *Object) Base() int {
 	n := len(o.Columns)
-	for n > 0 && o.Columns[n-1].Hidden {
+	for n > 0 && o.Columns[n-1].Added {
 		n--
 	}
 	return n
+}
+
+// As is o as one who saw those columns (nil: its own) knows it.
+func (o *Object) As(seen []Column) *Object {
+	if seen == nil {
+		return o
+	}
+	c := *o
+	c.Columns = seen
+	return &c
 }
 
 // Rowtime is the index of the event-time column, -1 = none.

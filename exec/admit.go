@@ -113,6 +113,15 @@ func (a *admission) check(w *Write, earlier []admitted) (admitted, error) {
 	}
 	d := admitted{rel: rel, rows: w.Rows}
 	var err error
+	if w.Rows != nil {
+		if d.rows, err = rel.fitted(w.Rows); err != nil {
+			return d, err
+		}
+		if d.rows != w.Rows {
+			c := *w
+			c.Rows, w = d.rows, &c
+		}
+	}
 	switch {
 	case w.Upsert || w.Truncate:
 		d.rows, d.changes, err = a.upsert(rel, w, earlier)

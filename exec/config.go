@@ -119,6 +119,9 @@ type TableDef struct {
 	Created Epoch  // of the CREATE: before it there is no version to be missing
 	// RetainMicros: how long superseded rows are kept; 0 = the default, -1 = for ever.
 	RetainMicros int64
+	// Base is how many columns the table began with, where others have been added
+	// since; 0 = all.
+	Base int
 }
 
 // StreamDef defines a stream.
@@ -135,6 +138,8 @@ type StreamDef struct {
 	// Outside: the records stay where they are and are read again when they are needed
 	// (read-through); nil: Tarn keeps them.
 	Outside Outside
+	// Base is as in TableDef.
+	Base int
 }
 
 // ViewDef defines a materialized view.

@@ -57,6 +57,9 @@ func (e *Engine) feed(ctx context.Context, s *plan.Scan, o *ReadOptions, push fu
 	}
 	taken := false
 	for _, b := range own {
+		if rel := e.relation(s.Object); rel != nil {
+			b = rel.widen(b, true)
+		}
 		var position *vec.Vec // a table's own rows have their numbers
 		if s.Kind != plan.Table {
 			position = sequence(1<<62, b.N)

@@ -29,6 +29,7 @@ type relation struct {
 	name    string
 	types   []types.Type // stored columns; a bag's row number is the last
 	columns []string
+	base    int // columns that it began with, without a row number
 	rowtime int
 	source  source // of what comes from outside: how far it has been read
 

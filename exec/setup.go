@@ -14,6 +14,7 @@ type Setup struct {
 	dropped []uint64
 	views   []ViewDef
 	after   []func()
+	undo    []func() // of alterations
 	// restored is the checkpoint whose relations are being opened; nil for changes.
 	restored *meta
 }
@@ -61,6 +62,9 @@ func (s *Setup) Drop(id uint64) { s.dropped = append(s.dropped, id) }
 func (s *Setup) OnCommit(f func()) { s.after = append(s.after, f) }
 
 func (s *Setup) rollback() {
+	for i := len(s.undo) - 1; i >= 0; i-- {
+		s.undo[i]()
+	}
 	for _, id := range s.created {
 		s.e.dropRelation(id)
 	}

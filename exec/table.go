@@ -6,25 +6,18 @@ import (
 	"github.com/tarndb/tarn/exec/arrange"
 	"github.com/tarndb/tarn/exec/circuit"
 	"github.com/tarndb/tarn/exec/zset"
-	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
 	"github.com/tarndb/tarn/storage/rowenc"
 )
 
 // newTable makes a table; where the store holds one of that id, its rows are there.
 func (e *Engine) newTable(def TableDef) (*relation, error) {
-	r := &relation{
-		id: def.ID, kind: tableRelation, name: def.Name, columns: def.Columns, types: def.Types,
-		key: def.Key, keyName: def.KeyName, rowtime: def.Rowtime, created: def.Created,
+	r := &relation{id: def.ID, kind: tableRelation, rowtime: def.Rowtime, created: def.Created}
+	r.define(&def)
+	v, err := circuit.NewTable(e.space, func(n int) uint64 { return stateID(def.ID, n) }, def.Name, r.types, r.key, e.tableOptions(def.RetainMicros))
+	if err == nil {
+		r.view = r.extended(v, &def)
 	}
-	if len(def.Key) == 0 {
-		r.bag = true
-		r.types = append(append([]types.Type(nil), def.Types...), types.Int8)
-		r.columns = append(append([]string(nil), def.Columns...), "_row")
-		r.key = []int{len(def.Types)}
-	}
-	var err error
-	r.view, err = circuit.NewTable(e.space, func(n int) uint64 { return stateID(def.ID, n) }, def.Name, r.types, r.key, e.tableOptions(def.RetainMicros))
 	return r, err
 }
 
@@ -35,7 +28,7 @@ func (e *Engine) newStream(def StreamDef) (*relation, error) {
 		return nil, err
 	}
 	r := &relation{
-		id: def.ID, kind: streamRelation, name: def.Name, columns: def.Columns, types: def.Types, rowtime: def.Rowtime,
+		id: def.ID, kind: streamRelation, name: def.Name, columns: def.Columns, types: def.Types, base: def.base(), rowtime: def.Rowtime,
 		topic: t, log: t, idle: def.IdleMicros, retain: def.RetainMicros,
 		mark: watermark{delay: def.DelayMicros, ahead: e.cfg.AheadMicros, value: noWatermark},
 	}

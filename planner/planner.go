@@ -178,7 +178,7 @@ func refuseViewClauses(q *ast.CreateView) error {
 
 // PlanView plans the stored query of a materialized view again, after a restart.
 func PlanView(o *catalog.Object, opt Options) (*Query, error) {
-	opt.Standing = true
+	opt.Standing, opt.Seen = true, o.Seen
 	q, err := bind.ParseQuery(o.SQL)
 	if err != nil {
 		return nil, err

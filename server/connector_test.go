@@ -481,16 +481,45 @@ func TestMySQL(t *testing.T) {
 	}
 	send(row(1, "a"), row(2, "b"))
 	w.until("SELECT * FROM fed ORDER BY id", "1|a|1.50", "2|b|1.50")
-	send(canal("ALTER", true, "ALTER TABLE t ADD COLUMN extra int", "null"), canal("QUERY", true, "ALTER TABLE t FLY TO THE MOON", "null"), row(3, "c"))
-	w.until("SELECT id, v FROM fed ORDER BY id", "1|a", "2|b", "3|c")
-	w.want("SELECT kind, name, code FROM sys.errors", "schema change|fed|42P16", "schema change|fed|0A000")
-	send(canal("TRUNCATE", true, "TRUNCATE TABLE t", "null"), row(4, "d"))
-	w.until("SELECT id, v FROM fed ORDER BY id", "4|d")
-	send(canal("ALTER", true, "ALTER TABLE t MODIFY v int", "null"), row(5, "e"))
+	w.exec("CREATE MATERIALIZED VIEW copy AS SELECT * FROM fed", "CREATE VIEW all_of AS SELECT * FROM fed")
+	extra := func(id int, v string, more int) string {
+		return canal("INSERT", false, "", fmt.Sprintf(`[{"id":"%d","v":"%s","price":"1.50","Extra":"%d"}]`, id, v, more))
+	}
+	add := canal("ALTER", true, "ALTER TABLE t ADD COLUMN Extra int NOT NULL DEFAULT 0, MODIFY v varchar(40)", "null")
+	send(add, extra(3, "c", 30), canal("QUERY", true, "ALTER TABLE t FLY TO THE MOON", "null"), add, extra(4, "d", 40))
+	w.until("SELECT id, v, extra FROM fed ORDER BY id", "1|a|NULL", "2|b|NULL", "3|c|30", "4|d|40")
+	w.want("DESCRIBE fed", "id|numeric(20,0)|no|primary key", "v|character varying(40)|yes|", "price|numeric(10,2)|yes|", "extra|integer|yes|")
+	w.want("SELECT kind, name, code FROM sys.errors", "schema change|fed|0A000")
+	w.until("SELECT * FROM copy ORDER BY id", "1|a|1.50", "2|b|1.50", "3|c|1.50", "4|d|1.50")
+	w.restart()
+	w.want("SELECT id, v, extra FROM fed ORDER BY id", "1|a|NULL", "2|b|NULL", "3|c|30", "4|d|40")
+	w.want("SELECT * FROM copy ORDER BY id", "1|a|1.50", "2|b|1.50", "3|c|1.50", "4|d|1.50")
+	send(canal("TRUNCATE", true, "TRUNCATE TABLE t", "null"), extra(4, "d", 41))
+	w.until("SELECT id, extra FROM all_of JOIN fed USING (id)", "4|41")
+
+	// A change that cannot be followed stops the source in front of it.
+	send(canal("ALTER", true, "ALTER TABLE t MODIFY v int", "null"), extra(5, "e", 50))
 	w.until("SELECT state FROM sys.sources", "stopped")
 	w.want("SELECT id, v FROM fed ORDER BY id", "4|d")
-	w.exec("ALTER SOURCE fed SET (on_ddl = 'continue')")
+	w.want("SELECT hint LIKE '%SET (schema_changes = ''ignore'')%' FROM sys.sources", "t")
+	w.exec("ALTER SOURCE fed SET (schema_changes = 'ignore')")
 	w.until("SELECT id, v FROM fed ORDER BY id", "4|d", "5|e")
+	send(canal("ALTER", true, "ALTER TABLE t ADD COLUMN other int", "null"), extra(6, "f", 60))
+	w.until("SELECT id, v FROM fed ORDER BY id", "4|d", "5|e", "6|f")
+	w.fails("SELECT other FROM fed", "42703")
+
+	// What is renamed here too goes on; what is told to stop does so even if it could.
+	w.exec("DROP MATERIALIZED VIEW copy", "DROP VIEW all_of", "ALTER SOURCE fed SET (schema_changes = 'apply')")
+	send(canal("ALTER", true, "ALTER TABLE t RENAME COLUMN v TO words", "null"),
+		canal("INSERT", false, "", `[{"id":"7","words":"g","price":"1.50","Extra":"70"}]`))
+	w.until("SELECT state FROM sys.sources", "stopped")
+	w.exec("ALTER SOURCE fed RENAME COLUMN v TO words")
+	w.until("SELECT id, words FROM fed ORDER BY id", "4|d", "5|e", "6|f", "7|g")
+	w.exec("ALTER SOURCE fed SET (schema_changes = 'stop')")
+	send(canal("ALTER", true, "ALTER TABLE t ADD COLUMN last int", "null"))
+	w.until("SELECT state FROM sys.sources", "stopped")
+	w.exec("ALTER SOURCE fed ADD COLUMN last int")
+	w.until("SELECT state, lag FROM sys.sources", "running|0")
 }
 
 // TestPlainTables: a table in FORMAT PLAIN is put by its key, or, without one,

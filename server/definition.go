@@ -66,6 +66,11 @@ func (s *Server) sourceDef(snap *catalog.Snapshot, o *catalog.Object) (connector
 	if o.Format.Envelope != "plain" && o.Format.Envelope != "upsert" {
 		def.OnDDL = s.schemaChange(o.ID)
 	}
+	for i, c := range o.Columns {
+		if c.Added {
+			def.Ages = append(def.Ages, connector.Age{Columns: i, Until: c.Until})
+		}
+	}
 	def.Verify, err = verifier(snap, o)
 	return def, err
 }
@@ -170,7 +175,7 @@ func (s *Server) sinkDef(snap *catalog.Snapshot, o *catalog.Object) (connector.S
 // sinkPlan is what a sink follows: its relation, without hidden columns, or its
 // own query.
 func sinkPlan(snap *catalog.Snapshot, o *catalog.Object, env *types.Env) (plan.Node, error) {
-	opt := planner.Options{Catalog: snap, SearchPath: searchPathOf(o.Settings), Env: env}
+	opt := planner.Options{Catalog: snap, SearchPath: searchPathOf(o.Settings), Env: env, Seen: o.Seen}
 	if o.Follows == 0 {
 		q, err := planner.PlanSink(o, opt)
 		if err != nil {

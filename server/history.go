@@ -34,6 +34,18 @@ func (h *histories) of(snap *catalog.Snapshot, o *catalog.Object) exec.Outside {
 	return x
 }
 
+// again is the history of a stream that has been altered; it is the stream's once
+// commit is called. Those who still read the old one can do so until all is closed.
+func (h *histories) again(snap *catalog.Snapshot, o *catalog.Object) (out exec.Outside, commit func()) {
+	x := &history{all: h, snap: snap, o: o}
+	return x, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		x.older = h.open[o.ID]
+		h.open[o.ID] = x
+	}
+}
+
 // drop closes the history of a stream that is gone.
 func (h *histories) drop(id uint64) {
 	h.mu.Lock()
@@ -66,6 +78,8 @@ type history struct {
 	all  *histories
 	snap *catalog.Snapshot
 	o    *catalog.Object
+	// older is that of the stream before it was altered.
+	older *history
 
 	mu  sync.Mutex
 	out *connector.Outside
@@ -85,6 +99,9 @@ func (x *history) outside() (*connector.Outside, error) {
 }
 
 func (x *history) close() {
+	if x.older != nil {
+		x.older.close()
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.out != nil {

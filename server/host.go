@@ -79,8 +79,13 @@ func (h *host) Apply(setup *exec.Setup, epoch exec.Epoch, encoded []byte) error 
 	for _, c := range changes {
 		switch c.Op {
 		case catalog.Put:
-			if old.ByID(c.Object.ID) != nil {
-				continue // a replaced definition keeps its state
+			if was := old.ByID(c.Object.ID); was != nil { // a replaced definition keeps its state
+				if !sameRelation(was, c.Object) {
+					if err := h.alter(setup, next, was, c.Object); err != nil {
+						return err
+					}
+				}
+				continue
 			}
 			if err := h.create(setup, next, c.Object); err != nil {
 				return err
@@ -103,20 +108,15 @@ func (h *host) Apply(setup *exec.Setup, epoch exec.Epoch, encoded []byte) error 
 func (h *host) create(setup *exec.Setup, snap *catalog.Snapshot, o *catalog.Object) error {
 	switch o.Kind {
 	case catalog.Table:
-		retain, err := retention(o, "retain_history", 0)
+		def, err := tableDef(o)
 		if err != nil {
 			return err
 		}
-		return setup.CreateTable(exec.TableDef{ID: o.ID, Name: o.Name, Types: columnTypes(o), Columns: columnNames(o),
-			Key: o.PrimaryKey, KeyName: o.PrimaryKeyName, Rowtime: o.Rowtime(), Created: o.CreatedEpoch, RetainMicros: retain})
+		return setup.CreateTable(def)
 	case catalog.Stream:
-		keep, err := retention(o, "retention", 7*24*int64(time.Hour/time.Microsecond))
+		def, err := streamDef(o)
 		if err != nil {
 			return err
-		}
-		def := exec.StreamDef{ID: o.ID, Name: o.Name, Types: columnTypes(o), Columns: columnNames(o), Rowtime: o.Rowtime(), RetainMicros: keep}
-		if w := o.Watermark; w != nil {
-			def.DelayMicros, def.IdleMicros = w.DelayMicros, w.IdleMicros
 		}
 		if o.ReadThrough() {
 			def.Outside = h.history.of(snap, o)
@@ -136,6 +136,21 @@ func (h *host) create(setup *exec.Setup, snap *catalog.Snapshot, o *catalog.Obje
 			SkipErrors: o.Options["on_error"] == "skip"})
 	}
 	return nil
+}
+
+func tableDef(o *catalog.Object) (exec.TableDef, error) {
+	retain, err := retention(o, "retain_history", 0)
+	return exec.TableDef{ID: o.ID, Name: o.Name, Types: columnTypes(o), Columns: columnNames(o), Base: o.Base(),
+		Key: o.PrimaryKey, KeyName: o.PrimaryKeyName, Rowtime: o.Rowtime(), Created: o.CreatedEpoch, RetainMicros: retain}, err
+}
+
+func streamDef(o *catalog.Object) (exec.StreamDef, error) {
+	keep, err := retention(o, "retention", 7*24*int64(time.Hour/time.Microsecond))
+	def := exec.StreamDef{ID: o.ID, Name: o.Name, Types: columnTypes(o), Columns: columnNames(o), Base: o.Base(), Rowtime: o.Rowtime(), RetainMicros: keep}
+	if w := o.Watermark; w != nil {
+		def.DelayMicros, def.IdleMicros = w.DelayMicros, w.IdleMicros
+	}
+	return def, err
 }
 
 func columnTypes(o *catalog.Object) []types.Type {

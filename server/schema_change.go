@@ -2,24 +2,34 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tarndb/tarn/catalog"
 	"github.com/tarndb/tarn/exec"
 	"github.com/tarndb/tarn/exec/format"
 	"github.com/tarndb/tarn/exec/format/mysqlddl"
+	"github.com/tarndb/tarn/sql/ast"
 	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/types"
 )
 
-// schemaChange is what a feed's DDL does to the source that is fed by it. The
-// relation's columns stay as they are: what they can follow, they follow (a column
-// more is not taken, a column less is NULL from then on); what they cannot stops
-// the source, unless on_ddl = 'continue'.
+// schemaChange is what a feed's DDL does to the source that is fed by it. What the
+// source can follow becomes part of it, as ALTER would make it; what it cannot
+// stops it before the record, with the statement that would resolve it. A change
+// that has been made already changes nothing, so that it may be asked for again
+// after a crash.
 func (s *Server) schemaChange(id uint64) func(context.Context, format.DDL) (*format.Spec, error) {
 	return func(ctx context.Context, d format.DDL) (*format.Spec, error) {
-		o := s.host.Snapshot().ByID(id)
+		if err := s.lockDDL(ctx); err != nil {
+			return nil, err
+		}
+		defer s.ddl.Unlock()
+		snap := s.host.Snapshot()
+		o := snap.ByID(id)
 		if o == nil {
 			return nil, nil // it is being dropped
 		}
@@ -28,30 +38,51 @@ func (s *Server) schemaChange(id uint64) func(context.Context, format.DDL) (*for
 			s.told.add(o, nowMicros(), sqlerr.From(err))
 			return nil, nil
 		}
+		f := follower{o: altered(o), mode: o.Connector.Options["schema_changes"]}
 		for i := range changes {
-			c := &changes[i]
-			if !concerns(o, c) {
-				continue
+			if c := &changes[i]; concerns(o, c) {
+				f.follow(c)
 			}
-			if c.Kind == mysqlddl.Truncate && o.Kind == catalog.Table && len(o.PrimaryKey) > 0 {
-				if _, err := s.engine.Commit(ctx, &exec.Txn{Writes: []exec.Write{{Object: o.ID, Truncate: true}}}); err != nil {
-					return nil, err
-				}
-				continue
-			}
-			why, stops := effect(o, c)
-			if why == "" {
-				continue
-			}
-			e := sqlerr.New(sqlerr.InvalidTableDefinition, "%s", why).WithDetail("%s", d.Text).
-				WithHint("ALTER SOURCE %s SET (on_ddl = 'continue') goes on with the columns as they are; or DROP it and CREATE it as the table is now.", o.Name)
-			if stops && o.Connector.Options["on_ddl"] != "continue" {
-				return nil, e
-			}
-			s.told.add(o, nowMicros(), e)
 		}
-		return nil, nil
+		for _, why := range f.told {
+			s.told.add(o, nowMicros(), sqlerr.New(sqlerr.InvalidTableDefinition, "%s", why).WithDetail("%s", d.Text))
+		}
+		if f.why != "" || f.mode == "stop" && f.changed {
+			if f.why == "" {
+				f.why = "the table was altered in MySQL"
+			}
+			return nil, sqlerr.New(sqlerr.InvalidTableDefinition, "%s", f.why).WithDetail("%s", d.Text).WithHint("%s", f.hint())
+		}
+		txn := &exec.Txn{}
+		if f.truncate {
+			txn.Writes = []exec.Write{{Object: o.ID, Truncate: true}}
+		}
+		if f.changed {
+			txn.Catalog = catalog.EncodeChanges(alteration(snap, o, f.o))
+		}
+		if len(txn.Writes) == 0 && txn.Catalog == nil {
+			return nil, nil
+		}
+		if _, err := s.engine.Commit(ctx, txn); err != nil || !f.changed {
+			return nil, err
+		}
+		def, err := s.sourceDef(s.host.Snapshot(), s.host.Snapshot().ByID(id))
+		return &def.Spec, err
 	}
+}
+
+// lockDDL waits for the right to change the catalog.
+func (s *Server) lockDDL(ctx context.Context) error {
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for !s.ddl.TryLock() {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
 }
 
 // concerns reports whether a change is of the table that feeds o: the one that its
@@ -72,51 +103,151 @@ func concerns(o *catalog.Object, c *mysqlddl.SchemaChange) bool {
 	return (table == "" || strings.EqualFold(table, c.Table.Name)) && (database == "" || c.Table.Database == "" || strings.EqualFold(database, c.Table.Database))
 }
 
-// effect says what a change means for o's columns, "" if nothing, and whether they
-// cannot follow it.
-func effect(o *catalog.Object, c *mysqlddl.SchemaChange) (why string, stops bool) {
-	ours := func(name string) *catalog.Column {
-		i := slices.IndexFunc(o.Columns, func(col catalog.Column) bool {
-			return strings.EqualFold(col.Name, name) && (col.From == catalog.FromValue || col.From == catalog.FromKey)
-		})
-		if i < 0 {
-			return nil
-		}
-		return &o.Columns[i]
-	}
-	switch col := ours(c.Name); c.Kind {
-	case mysqlddl.AddColumn:
-		if have := ours(c.Column.Name); have == nil {
-			return "column \"" + c.Column.Name + "\" was added in MySQL and is not taken", false
-		} else if have.Type != c.Column.Type {
-			return typesDiffer(have, c), true
-		}
-	case mysqlddl.DropColumn:
-		if col != nil {
-			return "column \"" + col.Name + "\" was dropped in MySQL: it has no value from here on", col.NotNull
-		}
-	case mysqlddl.ModifyColumn:
-		if col != nil && col.Type != c.Column.Type {
-			return typesDiffer(col, c), true
-		}
-	case mysqlddl.RenameColumn:
-		if col != nil {
-			return "column \"" + col.Name + "\" was renamed to \"" + c.Column.Name + "\" in MySQL", true
-		}
-	case mysqlddl.SetPrimaryKey:
-		return "the primary key was changed in MySQL", true
-	case mysqlddl.Truncate:
-		return "the table was truncated in MySQL", o.Kind == catalog.Table
-	case mysqlddl.RenameTable:
-		return "the table was renamed to \"" + c.To.Name + "\" in MySQL", true
-	case mysqlddl.DropTable, mysqlddl.DropDatabase:
-		return "the table was dropped in MySQL", true
-	}
-	return "", false
+// follower makes the columns of a source follow the table that it is fed by.
+type follower struct {
+	o        *catalog.Object // a copy
+	mode     string          // schema_changes
+	changed  bool
+	truncate bool
+	told     []string // what is worth knowing
+	why      string   // it cannot, "" = it can
+	resolve  string   // a statement
 }
 
-func typesDiffer(have *catalog.Column, c *mysqlddl.SchemaChange) string {
-	return "column \"" + have.Name + "\" is " + c.Column.MySQL + " in MySQL now (" + c.Column.Type.String() + "), and " + have.Type.String() + " here"
+// hint is what to do about a change that cannot be followed.
+func (f *follower) hint() string {
+	goOn := "ALTER " + words(f.o.Kind) + " " + fullName(f.o) + " SET (schema_changes = 'ignore') goes on with the columns as they are."
+	if f.resolve != "" {
+		return f.resolve + "; or " + goOn
+	}
+	return goOn
+}
+
+// column is the column that records call name, -1 = none.
+func (f *follower) column(name string) int {
+	return slices.IndexFunc(f.o.Columns, func(c catalog.Column) bool {
+		field := c.Path
+		if field == "" {
+			field = c.Name
+		}
+		return strings.EqualFold(field, name) && (c.From == catalog.FromValue || c.From == catalog.FromKey)
+	})
+}
+
+func (f *follower) stop(resolve, why string, args ...any) {
+	switch text := fmt.Sprintf(why, args...); {
+	case f.mode == "ignore":
+		f.told = append(f.told, text)
+	case f.why == "":
+		f.why, f.resolve = text, resolve
+	}
+}
+
+func (f *follower) follow(c *mysqlddl.SchemaChange) {
+	name := fullName(f.o)
+	switch c.Kind {
+	case mysqlddl.AddColumn:
+		f.add(c)
+	case mysqlddl.ModifyColumn:
+		f.modify(c)
+	case mysqlddl.RenameColumn:
+		f.rename(c)
+	case mysqlddl.DropColumn:
+		if i := f.column(c.Name); i >= 0 {
+			f.stop("", "column \"%s\" was dropped in MySQL", f.o.Columns[i].Name)
+		}
+	case mysqlddl.SetPrimaryKey:
+		if len(c.PrimaryKey) > 0 && !f.isKey(c.PrimaryKey) {
+			f.stop("DROP "+words(f.o.Kind)+" "+name+" and CREATE it with that key", "the primary key was changed in MySQL to (%s)", strings.Join(c.PrimaryKey, ", "))
+		}
+	case mysqlddl.Truncate:
+		if f.mode == "ignore" || f.o.Kind != catalog.Table || len(f.o.PrimaryKey) == 0 {
+			f.stop("", "the table was truncated in MySQL")
+		}
+		f.truncate = f.o.Kind == catalog.Table && len(f.o.PrimaryKey) > 0
+	case mysqlddl.RenameTable:
+		f.stop("", "the table was renamed to \"%s\" in MySQL", c.To.Name)
+	case mysqlddl.DropTable, mysqlddl.DropDatabase:
+		f.stop("DROP "+words(f.o.Kind)+" "+name, "the table was dropped in MySQL")
+	}
+}
+
+func (f *follower) isKey(names []string) bool {
+	if len(names) != len(f.o.PrimaryKey) {
+		return false
+	}
+	for _, n := range names {
+		if !slices.Contains(f.o.PrimaryKey, f.column(n)) {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *follower) add(c *mysqlddl.SchemaChange) {
+	if f.column(c.Column.Name) >= 0 {
+		return
+	}
+	if f.mode == "ignore" {
+		f.told = append(f.told, "column \""+c.Column.Name+"\" was added in MySQL and is not taken")
+		return
+	}
+	col := catalog.Column{Name: strings.ToLower(c.Column.Name), Type: c.Column.Type}
+	if col.Name != c.Column.Name {
+		col.Path = c.Column.Name
+	}
+	if slices.ContainsFunc(f.o.Columns, func(x catalog.Column) bool { return x.Name == col.Name }) {
+		f.stop("", "column \"%s\" was added in MySQL, and another one is called so here", col.Name)
+		return
+	}
+	addColumn(f.o, col)
+	f.changed = true
+}
+
+func (f *follower) modify(c *mysqlddl.SchemaChange) {
+	i := f.column(c.Name)
+	if i < 0 {
+		return
+	}
+	col := &f.o.Columns[i]
+	switch {
+	case holds(col.Type, c.Column.Type):
+	case f.mode != "ignore" && widens(col.Type, c.Column.Type):
+		col.Type, f.changed = c.Column.Type, true
+	default:
+		f.stop("DROP "+words(f.o.Kind)+" "+fullName(f.o)+" and CREATE it with that type",
+			"column \"%s\" is %s in MySQL now (%s), and %s here", col.Name, c.Column.MySQL, c.Column.Type, col.Type)
+		return
+	}
+	if col.NotNull && !c.Column.NotNull && f.mode != "ignore" && !slices.Contains(f.o.PrimaryKey, i) && f.o.Rowtime() != i {
+		col.NotNull, f.changed = false, true
+	}
+}
+
+// rename: a column that has been renamed here as well is found under its new name.
+func (f *follower) rename(c *mysqlddl.SchemaChange) {
+	i := f.column(c.Name)
+	switch {
+	case i < 0:
+	case strings.EqualFold(f.o.Columns[i].Name, c.Column.Name):
+		f.o.Columns[i].Path, f.changed = c.Column.Name, true
+	default:
+		name := f.o.Columns[i].Name
+		f.stop("ALTER "+words(f.o.Kind)+" "+fullName(f.o)+" RENAME COLUMN "+ast.QuoteIdent(name)+" TO "+ast.QuoteIdent(strings.ToLower(c.Column.Name)),
+			"column \"%s\" was renamed to \"%s\" in MySQL", name, c.Column.Name)
+	}
+}
+
+// holds reports whether a column of one type takes every value of another.
+func holds(have, now types.Type) bool {
+	size := map[uint32]int{types.OIDInt2: 1, types.OIDInt4: 2, types.OIDInt8: 3}
+	switch {
+	case have == now, (have.OID == types.OIDText || have.OID == types.OIDVarchar) && have.Mod < 0, have.OID == types.OIDNumeric && have.Mod < 0 && size[now.OID] > 0:
+		return true
+	case size[have.OID] > 0 && size[now.OID] > 0:
+		return size[have.OID] >= size[now.OID]
+	}
+	return widens(now, have)
 }
 
 // toldMax is how many schema changes sys.errors remembers.

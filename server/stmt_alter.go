@@ -29,6 +29,9 @@ func alter(ctx context.Context, s *session, stmt ast.Statement, _ pgwire.ResultW
 		return x.Kind == ast.AlterSetOptions || x.Kind == ast.AlterReset || x.Kind == ast.AlterRedrive
 	}
 	kind, ok := dropKinds[a.Kind]
+	if ok && slices.ContainsFunc(a.Actions, isOfColumns) && (kind == catalog.Stream || kind == catalog.Table) {
+		return s.alterColumns(ctx, a, kind)
+	}
 	if !ok || !slices.ContainsFunc(a.Actions, about) || kind != catalog.Stream && kind != catalog.Table && kind != catalog.Sink {
 		return pgwire.Outcome{}, sqlerr.New(sqlerr.FeatureNotSupported, "%s is not supported", tag).At(a.Pos)
 	}

@@ -40,7 +40,8 @@ func (s *session) copyTarget(c *ast.Copy) (o *catalog.Object, cols []int, err er
 		return nil, nil, err
 	}
 	if len(c.Columns) == 0 {
-		for i, col := range o.Columns[:o.Visible()] {
+		for _, i := range o.Visible() {
+			col := o.Columns[i]
 			if col.Generated == "" && (col.From.Carried() || !c.From) {
 				cols = append(cols, i)
 			}

@@ -104,7 +104,8 @@ var _ = on[*ast.Describe](verb{tag: "DESCRIBE", reads: true, prepareFn: func(p *
 	p.cols = []pgwire.Column{{Name: "name", Type: types.Text}, {Name: "type", Type: types.Text}, {Name: "nullable", Type: types.Text}, {Name: "key", Type: types.Text}}
 	p.open = func(context.Context, []types.Datum) (cursor, error) {
 		var cells []string
-		for i, c := range o.Columns[:o.Visible()] {
+		for _, i := range o.Visible() {
+			c := o.Columns[i]
 			null, key := "yes", ""
 			if c.NotNull {
 				null = "no"

@@ -16,7 +16,7 @@ var connectorRelations = []sysRelation{
 		col("topic", types.Text), col("format", types.Text), col("history", types.Text), col("state", types.Text), col("since", types.Timestamptz), col("error", types.Text),
 		col("lag", types.Int8), col("records", types.Int8), col("rows", types.Int8), col("bytes", types.Int8), col("transactions", types.Int8),
 		col("newest", types.Timestamptz), col("dead_letters", types.Int8), col("dead_letters_now", types.Int8), col("dead_letters_expired", types.Int8),
-		col("dead_letter_topic_error", types.Text)}, rows: rowsOfSources},
+		col("dead_letter_topic_error", types.Text), col("hint", types.Text)}, rows: rowsOfSources},
 	{name: "sinks", columns: []catalog.Column{col("id", types.Int8), col("schema", types.Text), col("name", types.Text), col("follows", types.Text),
 		col("target", types.Text), col("format", types.Text), col("state", types.Text), col("since", types.Timestamptz), col("error", types.Text),
 		col("position", types.Timestamptz), col("lag_epochs", types.Int8), col("lag_rows", types.Int8), col("lag_seconds", types.Float8),
@@ -103,7 +103,7 @@ func rowsOfSources(s *session, add func(...types.Datum)) error {
 		}
 		add(types.Int(int64(o.ID)), text(o.Schema), text(o.Name), text(o.Kind.String()), text(o.Connector.Topic), formatText(o.Format), text(history),
 			text(string(st.State)), orNull(st.Since != 0, st.Since), textOrNull(st.Error), types.Int(st.Lag), types.Int(st.Records), types.Int(st.Rows), types.Int(st.Bytes),
-			types.Int(st.Txns), orNull(st.Newest != 0, st.Newest), types.Int(st.Letters), types.Int(st.LettersNow), types.Int(st.LettersExpired), textOrNull(st.LetterTopicError))
+			types.Int(st.Txns), orNull(st.Newest != 0, st.Newest), types.Int(st.Letters), types.Int(st.LettersNow), types.Int(st.LettersExpired), textOrNull(st.LetterTopicError), textOrNull(st.Hint))
 	}
 	return nil
 }

@@ -181,6 +181,10 @@ func (s *session) commit(ctx context.Context) error {
 		s.restoreSettings(t.settings)
 		return nil
 	}
+	if err := t.oneWidth(); err != nil {
+		s.restoreSettings(t.settings)
+		return err
+	}
 	req := &exec.Txn{Writes: t.writes(s.catalog())}
 	if len(t.changes) > 0 {
 		req.Catalog = catalog.EncodeChanges(t.changes)

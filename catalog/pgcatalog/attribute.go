@@ -10,6 +10,9 @@ func attributeRows(s *state, w *writer) {
 		"attbyval", "attalign", "attstorage", "attnotnull", "atthasdef", "attgenerated", "attislocal", "attcollation")
 	for _, r := range s.relations {
 		for i, c := range r.columns() {
+			if c.Hidden {
+				continue
+			}
 			t := c.Type
 			info := typeInfo(t)
 			dims := 0

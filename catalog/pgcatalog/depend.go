@@ -25,7 +25,7 @@ func dependRows(s *state, w *writer) {
 			continue
 		}
 		add(classPgClass, r.oid, classPgNamespace, s.schemas[r.schema], 0, 'n')
-		for i, c := range o.Columns[:o.Visible()] {
+		for i, c := range o.Columns {
 			if defaultText(c) != "" {
 				add(classPgAttrdef, attrdefOID(r.oid, i+1), classPgClass, r.oid, i+1, 'a')
 			}

@@ -57,6 +57,9 @@ func infoColumnsRows(s *state, w *writer) {
 	db := str(s.in.Database)
 	s.each("rvm", func(r *relation) {
 		for i, c := range r.columns() {
+			if c.Hidden {
+				continue
+			}
 			generated := "NEVER"
 			if c.Generated != "" {
 				generated = "ALWAYS"

@@ -21,7 +21,7 @@ func (r *relation) isIndex() bool { return r.kind == 'i' }
 // columns are r's own: an index has those it is over.
 func (r *relation) columns() []catalog.Column {
 	if !r.isIndex() {
-		return r.object.Columns[:r.object.Visible()]
+		return r.object.Columns
 	}
 	out := make([]catalog.Column, len(r.key))
 	for i, k := range r.key {

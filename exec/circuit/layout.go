@@ -62,6 +62,21 @@ func keyedLayout(ts []types.Type, keyCols []int) *layout {
 	return l
 }
 
+// extendedLayout is the keyed layout of a table of which only the first base
+// columns were there when its rows began to be written.
+func extendedLayout(ts []types.Type, keyCols []int, base int) *layout {
+	l := keyedLayout(ts, keyCols)
+	var vals []types.Type
+	first := 0
+	for _, c := range l.valCols {
+		if vals = append(vals, ts[c]); c < base {
+			first++
+		}
+	}
+	l.codec = rowenc.NewExtendedCodec(vals, first)
+	return l
+}
+
 // lossless reports that canonical keys of the type decode to the very value.
 func lossless(t types.Type) bool {
 	switch t.Phys() {

@@ -84,6 +84,8 @@ type SourceDef struct {
 	// Verify returns what of the rows breaks the relation's constraints, in order of
 	// row; nil = nothing can. It is called by several goroutines.
 	Verify func(rows *vec.Batch) []BadRow
+	// Ages are how records were read before the source got its newest columns.
+	Ages []Age
 	// OnDDL makes a schema change that the feed carries the relation's, and returns
 	// how records are to be read from there on, nil = as before. What came before it
 	// has been committed. It may be asked again for a change that it has made, and

@@ -72,25 +72,24 @@ func (o *Outside) Read(ctx context.Context, partition int32, from, to int64, yie
 	if err != nil {
 		return err
 	}
-	dec, err := newVerifying(&o.def)
+	dec, err := newAged(&o.def)
 	if err != nil {
 		return err
 	}
 	return c.ReadRange(ctx, o.def.Topic, topicOf(o.at(o.def.ID)), partition, from, to, takesHeaders(&o.def.Spec), func(recs *topic.Records) error {
 		for lo := 0; lo < recs.N(); lo += vec.BatchRows {
 			part := recs.Slice(lo, min(lo+vec.BatchRows, recs.N()))
-			d, err := dec.decode(ctx, part)
+			err := dec.decode(ctx, part, func(part *topic.Records, d *format.Decoded) error {
+				if d.Rows == nil || d.Rows.N == 0 {
+					return nil
+				}
+				offsets := make([]int64, d.Rows.N)
+				for i, r := range d.Record {
+					offsets[i] = part.Offset[r]
+				}
+				return yield(d.Rows, offsets)
+			})
 			if err != nil {
-				return err
-			}
-			if d.Rows == nil || d.Rows.N == 0 {
-				continue
-			}
-			offsets := make([]int64, d.Rows.N)
-			for i, r := range d.Record {
-				offsets[i] = part.Offset[r]
-			}
-			if err := yield(d.Rows, offsets); err != nil {
 				return err
 			}
 		}

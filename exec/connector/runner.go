@@ -203,6 +203,16 @@ func (r *runner) release(reason string) {
 	wake(r.wake)
 }
 
+// advice is what a connector that waits for somebody waits for, "" = nothing.
+func (r *runner) advice() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil {
+		return ""
+	}
+	return sqlerr.From(r.err).Hint
+}
+
 // condition is the state as users see it.
 func (r *runner) condition() (s State, text string, since int64) {
 	r.mu.Lock()

@@ -18,6 +18,7 @@ type SourceStatus struct {
 	Topic string
 	State State
 	Error string // why, where the state is not a healthy one
+	Hint  string // what to do about it, if anybody has to
 	Since int64  // of the state, µs since 2000-01-01 UTC
 
 	Partitions []PartitionStatus
@@ -118,6 +119,7 @@ func (s *source) status() SourceStatus {
 	st := SourceStatus{ID: s.def.ID, Name: s.def.Name, Topic: s.def.Topic, Records: c.records, Rows: c.rows, Bytes: c.bytes,
 		Txns: c.txns, CommitTime: time.Duration(c.commitNanos), Epoch: c.epoch, Newest: c.newest, Letters: c.letters, LetterTopicError: c.letterTopicErr}
 	st.State, st.Error, st.Since = s.condition()
+	st.Hint = s.advice()
 	ends := map[int32]int64{}
 	if s.reader != nil {
 		state := s.reader.State()

@@ -41,6 +41,9 @@ type Options struct {
 	// AsOfEvent and AsOfSystem are the session's SET as_of_…, µs since 2000.
 	AsOfEvent, AsOfSystem *int64
 	Session               any
+	// Seen are the columns of relations as the query means them, where they have been
+	// altered since it was made.
+	Seen map[uint64][]catalog.Column
 	// DefaultCluster: the server has a Kafka cluster that statements without one mean.
 	DefaultCluster bool
 }
@@ -109,7 +112,8 @@ type binder struct {
 	depth      int
 	nodes      int
 	views      []uint64 // being expanded, outermost first
-	final      bool     // under EMIT FINAL: scans leave out late records
+	seen       map[uint64][]catalog.Column
+	final      bool // under EMIT FINAL: scans leave out late records
 }
 
 func newBinder(opt Options) *binder {
@@ -117,7 +121,7 @@ func newBinder(opt Options) *binder {
 	if env == nil {
 		env = types.NewEnv()
 	}
-	b := &binder{opt: opt, cat: opt.Catalog, path: opt.SearchPath, env: env, params: slices.Clone(opt.ParamTypes)}
+	b := &binder{opt: opt, cat: opt.Catalog, path: opt.SearchPath, env: env, seen: opt.Seen, params: slices.Clone(opt.ParamTypes)}
 	for i, p := range b.params {
 		if p.OID == 0 {
 			b.params[i] = types.Unknown

@@ -85,7 +85,7 @@ func (b *binder) target(n ast.Name, verb string) (*catalog.Object, error) {
 
 // rowItem names o's columns at positions from 0, under alias.
 func rowItem(o *catalog.Object, alias string, from int) *tableRef {
-	t := &tableRef{name: alias, schema: o.Schema, object: o, hidden: len(o.Columns) - o.Visible()}
+	t := &tableRef{name: alias, schema: o.Schema, object: o}
 	for i, c := range o.Columns {
 		t.cols = append(t.cols, named{c.Name, &expr.Column{Idx: from + i, Typ: c.Type, Name: c.Name}})
 	}

@@ -56,8 +56,8 @@ func Insert(q *ast.Insert, opt Options) (*DML, error) {
 func targetColumns(o *catalog.Object, list []ast.Target) ([]int, error) {
 	if len(list) == 0 {
 		var out []int
-		for i, c := range o.Columns[:o.Visible()] {
-			if c.From.Carried() {
+		for _, i := range o.Visible() {
+			if o.Columns[i].From.Carried() {
 				out = append(out, i)
 			}
 		}

@@ -22,7 +22,7 @@ func (b *binder) object(n ast.Name) (*catalog.Object, error) {
 			WithHint("A %s has no rows of its own to read or write.", o.Kind)
 	}
 	if o != nil {
-		return o, nil
+		return o.As(b.seen[o.ID]), nil
 	}
 	if s := n.Schema(); s != "" && !b.cat.HasSchema(s) {
 		return nil, sqlerr.New(sqlerr.UndefinedTable, "relation \"%s\" does not exist", quoted(n.Parts)).At(n.Pos)
@@ -81,7 +81,6 @@ func (b *binder) relation(t *ast.Relation, s *scope) (*item, error) {
 		return nil, err
 	}
 	it.tables[0].object = o
-	it.tables[0].hidden = len(o.Columns) - o.Visible()
 	it.star = it.tables[0].visible()
 	if t.Alias == nil || t.Alias.Name == "" {
 		it.tables[0].schema = o.Schema
@@ -154,7 +153,7 @@ func (b *binder) scan(o *catalog.Object) *plan.Scan {
 
 // display is o's name, with its schema where the search path would not find it.
 func (b *binder) display(o *catalog.Object) string {
-	if b.cat.Find("", o.Name, b.path) == o {
+	if x := b.cat.Find("", o.Name, b.path); x != nil && x.ID == o.ID {
 		return o.Name
 	}
 	return o.Schema + "." + o.Name
@@ -173,13 +172,13 @@ func (b *binder) expandView(o *catalog.Object, pos int) (plan.Node, error) {
 	if err != nil {
 		return nil, viewError(o, err, pos)
 	}
-	path, env, final, params := b.path, b.env, b.final, b.params
+	path, env, final, params, seen := b.path, b.env, b.final, b.params, b.seen
 	b.views = append(b.views, o.ID)
 	defer func() {
-		b.path, b.env, b.final, b.params = path, env, final, params
+		b.path, b.env, b.final, b.params, b.seen = path, env, final, params, seen
 		b.views = b.views[:len(b.views)-1]
 	}()
-	b.params = nil
+	b.params, b.seen = nil, o.Seen
 	if p, ok := o.Settings["search_path"]; ok {
 		b.path = splitPath(p)
 	}

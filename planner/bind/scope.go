@@ -21,11 +21,26 @@ type tableRef struct {
 	schema string // set where the alias is the relation's own name
 	cols   []named
 	object *catalog.Object
-	hidden int // of cols, at the end: named, but not meant by *
 }
 
 // visible are the columns that * means.
-func (t *tableRef) visible() []named { return t.cols[:len(t.cols)-t.hidden] }
+func (t *tableRef) visible() []named {
+	if t.object == nil {
+		return t.cols
+	}
+	return t.those(func(c *catalog.Column) bool { return !c.Hidden })
+}
+
+// those are the columns whose definitions are wanted.
+func (t *tableRef) those(wanted func(*catalog.Column) bool) []named {
+	out := make([]named, 0, len(t.cols))
+	for i, c := range t.cols {
+		if i >= len(t.object.Columns) || wanted(&t.object.Columns[i]) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
 
 // item is a relation or a tree of joins in FROM: its plan, and what its columns
 // are called. star is what * means, in order; a column merged by USING stands
@@ -141,7 +156,9 @@ func (s *scope) find(ref *ast.ColumnRef) (expr.Expr, string, error) {
 func (s *scope) hidden(name string, ref *ast.ColumnRef) (expr.Expr, error) {
 	var all []named
 	for _, t := range s.from.tables {
-		all = append(all, t.cols[len(t.cols)-t.hidden:]...)
+		if t.object != nil {
+			all = append(all, t.those(func(c *catalog.Column) bool { return c.Hidden })...)
+		}
 	}
 	return pick(all, name, ref)
 }

@@ -107,7 +107,8 @@ func (s *sinkDef) relation() error {
 	}
 	s.dependOn(o.ID)
 	s.out.From, s.o.Follows = o, o.ID
-	for _, c := range o.Columns[:o.Visible()] {
+	for _, i := range o.Visible() {
+		c := o.Columns[i]
 		s.o.Columns = append(s.o.Columns, catalog.Column{Name: c.Name, Type: c.Type})
 	}
 	return nil
@@ -269,9 +270,7 @@ func (s *sinkDef) into(g *given) error {
 func (s *sinkDef) fits(t *catalog.Object) error {
 	cols := make([]int, 0, len(t.Columns))
 	if len(s.q.IntoColumns) == 0 {
-		for i := range t.Columns[:t.Visible()] {
-			cols = append(cols, i)
-		}
+		cols = t.Visible()
 	}
 	for _, id := range s.q.IntoColumns {
 		i := slices.IndexFunc(t.Columns, func(c catalog.Column) bool { return c.Name == id.Name })
@@ -280,8 +279,8 @@ func (s *sinkDef) fits(t *catalog.Object) error {
 		}
 		cols = append(cols, i)
 	}
-	if len(cols) != len(s.o.Columns) || len(cols) != t.Visible() {
-		return sqlerr.New(sqlerr.DatatypeMismatch, "the sink has %d columns, \"%s\" has %d", len(s.o.Columns), t.Name, t.Visible()).At(s.q.Into.Pos).
+	if len(cols) != len(s.o.Columns) || len(cols) != len(t.Visible()) {
+		return sqlerr.New(sqlerr.DatatypeMismatch, "the sink has %d columns, \"%s\" has %d", len(s.o.Columns), t.Name, len(t.Visible())).At(s.q.Into.Pos).
 			WithHint("Give every column of the target with AS SELECT ….")
 	}
 	for k, i := range cols {

@@ -419,8 +419,8 @@ func (s *sourceDef) options() error {
 			return sqlerr.New(sqlerr.InvalidParameterValue, "%s has no effect without partitions: the topic must be there already", key).At(g.at[key].Pos)
 		}
 	}
-	if e := o.Format.Envelope; g.has("on_ddl") && (e == "plain" || e == "upsert") {
-		return sqlerr.New(sqlerr.InvalidParameterValue, "on_ddl has no effect with FORMAT %s, which carries no schema changes", strings.ToUpper(e)).At(g.at["on_ddl"].Pos)
+	if e := o.Format.Envelope; g.has("schema_changes") && (e == "plain" || e == "upsert") {
+		return sqlerr.New(sqlerr.InvalidParameterValue, "schema_changes has no effect with FORMAT %s, which carries no schema changes", strings.ToUpper(e)).At(g.at["schema_changes"].Pos)
 	}
 	if g.has("history") && o.Kind == catalog.Table {
 		return sqlerr.New(sqlerr.InvalidParameterValue, "history has no effect on a table: its rows are always kept here").At(g.at["history"].Pos)

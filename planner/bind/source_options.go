@@ -75,7 +75,7 @@ var sourceKeywords = map[string]keyword{
 	"history":                       {option: option{kind: 'e', words: []string{"local", "topic"}}},
 	"on_error":                      {option: option{kind: 'e', words: []string{"dead_letter", "stop", "null"}}},
 	"on_gap":                        {option: option{kind: 'e', words: []string{"stop", "continue"}}},
-	"on_ddl":                        {option: option{kind: 'e', words: []string{"stop", "continue"}}},
+	"schema_changes":                {option: option{kind: 'e', words: []string{"apply", "ignore", "stop"}}},
 	"dead_letter_topic":             {option: option{kind: 't'}},
 	"rate_limit":                    {option: option{kind: 'i'}, also: []string{"source_rate_limit"}},
 	"retention":                     {option: option{kind: 'd'}},
@@ -98,7 +98,7 @@ var sinkKeywords = map[string]keyword{
 
 // AlterableSource and AlterableSink are the options that ALTER … SET may change.
 var (
-	alterableSource = []string{"on_error", "on_gap", "on_ddl", "dead_letter_topic", "rate_limit"}
+	alterableSource = []string{"on_error", "on_gap", "schema_changes", "dead_letter_topic", "rate_limit"}
 	alterableSink   = []string{"commit_interval", "on_backlog", "max_lag"}
 )
 

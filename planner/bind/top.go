@@ -193,8 +193,12 @@ func Relation(name ast.Name, opt Options) (*Query, *catalog.Object, error) {
 		return nil, nil, err
 	}
 	b.asOf.Event, b.asOf.System = opt.AsOfEvent, opt.AsOfSystem
-	if v := o.Visible(); v < len(o.Columns) {
-		n = plan.NewProject(n, plan.Refs(n)[:v], plan.ColumnNames(n)[:v])
+	if v := o.Visible(); len(v) < len(o.Columns) {
+		refs, names := plan.Refs(n), plan.ColumnNames(n)
+		for i, c := range v {
+			refs[i], names[i] = refs[c], names[c]
+		}
+		n = plan.NewProject(n, refs[:len(v)], names[:len(v)])
 	}
 	q, err := b.done(&Query{}, n, len(n.Columns()))
 	return q, o, err

@@ -17,6 +17,7 @@ type Codec struct {
 	fixed int // bytes before the variable part
 	bytes []int
 	nums  []int
+	added []*Codec // of the columns behind slots, one each (NewExtendedCodec)
 }
 
 type slot struct {
@@ -86,6 +87,10 @@ func (c *Codec) Types() []types.Type { return c.types }
 // Encode makes dst hold the images of the n rows of cols, in place of what it held.
 // Equal columns give equal images.
 func (c *Codec) Encode(dst *Keys, cols []*vec.Vec, n int) {
+	if c.added != nil {
+		c.encodeExtended(dst, cols, n)
+		return
+	}
 	dst.reset(n)
 	if cap(dst.pos) < n {
 		dst.pos = make([]uint32, n)
@@ -211,15 +216,18 @@ func (c *Codec) encodeNumeric(dst *Keys, v *vec.Vec, col int) {
 // Decode turns images back into columns: those numbered in want, nil for all.
 // The columns do not share the rows' memory.
 func (c *Codec) Decode(rows [][]byte, want []int) ([]*vec.Vec, error) {
-	for _, r := range rows {
-		if len(r) < c.fixed {
-			return nil, corrupt("row image of %d bytes, its fixed part has %d", len(r), c.fixed)
-		}
-	}
 	if want == nil {
 		want = make([]int, len(c.types))
 		for i := range want {
 			want[i] = i
+		}
+	}
+	if c.added != nil {
+		return c.decodeExtended(rows, want)
+	}
+	for _, r := range rows {
+		if len(r) < c.fixed {
+			return nil, corrupt("row image of %d bytes, its fixed part has %d", len(r), c.fixed)
 		}
 	}
 	cols := make([]*vec.Vec, len(want))
