@@ -76,6 +76,14 @@ func (h *fakeHost) create(s *Setup, def string) error {
 	case "timedoutside": // as "timed"
 		return s.CreateStream(StreamDef{ID: id, Name: "timed", Types: pair, Columns: []string{"k", "v"}, Rowtime: 1,
 			DelayMicros: 1_000_000, IdleMicros: 1_000_000, RetainMicros: -1, Outside: h.out})
+	case "alterkeyed", "alterbag": // to as many columns as over says
+		def := TableDef{ID: id, Name: "t", Types: wide(int(over)), Columns: make([]string, over), Rowtime: -1, Base: 2}
+		if kind == "alterkeyed" {
+			def.Key, def.KeyName = []int{0}, "t_pkey"
+		}
+		return s.AlterTable(def)
+	case "alterstream":
+		return s.AlterStream(StreamDef{ID: id, Name: "s", Types: wide(int(over)), Columns: make([]string, over), Rowtime: -1, RetainMicros: -1, Base: 2})
 	case "drop":
 		s.Drop(id)
 	case "join": // of stream or table over with table 16400, on k

@@ -487,7 +487,8 @@ func TestMySQL(t *testing.T) {
 	}
 	add := canal("ALTER", true, "ALTER TABLE t ADD COLUMN Extra int NOT NULL DEFAULT 0, MODIFY v varchar(40)", "null")
 	send(add, extra(3, "c", 30), canal("QUERY", true, "ALTER TABLE t FLY TO THE MOON", "null"), add, extra(4, "d", 40))
-	w.until("SELECT id, v, extra FROM fed ORDER BY id", "1|a|NULL", "2|b|NULL", "3|c|30", "4|d|40")
+	w.until("SELECT count(*) FROM fed", "4")
+	w.want("SELECT id, v, extra FROM fed ORDER BY id", "1|a|NULL", "2|b|NULL", "3|c|30", "4|d|40")
 	w.want("DESCRIBE fed", "id|numeric(20,0)|no|primary key", "v|character varying(40)|yes|", "price|numeric(10,2)|yes|", "extra|integer|yes|")
 	w.want("SELECT kind, name, code FROM sys.errors", "schema change|fed|0A000")
 	w.until("SELECT * FROM copy ORDER BY id", "1|a|1.50", "2|b|1.50", "3|c|1.50", "4|d|1.50")

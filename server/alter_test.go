@@ -1,0 +1,90 @@
+package server
+
+import (
+	"fmt"
+	"testing"
+)
+
+// TestAlterSources: columns are added to sources of each kind while they run, and
+// to what they were read without they stay NULL, whenever it is read again.
+func TestAlterSources(t *testing.T) {
+	w := newWorld(t, "through", "local", "upsert")
+	w.exec("CREATE SOURCE through (id bigint) WITH (topic = 'through') FORMAT PLAIN ENCODE JSON",
+		"CREATE SOURCE local (id bigint) WITH (topic = 'local', history = 'local') FORMAT PLAIN ENCODE JSON",
+		"CREATE TABLE upsert (id bigint PRIMARY KEY, a int) WITH (topic = 'upsert') FORMAT UPSERT ENCODE JSON KEY ENCODE TEXT",
+		"CREATE MATERIALIZED VIEW all_through AS SELECT * FROM through",
+		"CREATE MATERIALIZED VIEW all_local AS SELECT * FROM local",
+		"CREATE SINK out FROM upsert WITH (connector = 'kafka', topic = 'out', partitions = 1) FORMAT UPSERT ENCODE JSON")
+	names := []string{"through", "local", "upsert"}
+	row := func(id int) string { return fmt.Sprintf(`{"id":%d,"a":%d,"extra":"e%d"}`, id, id, id) }
+	both := func(id int) {
+		for _, n := range names {
+			w.send(n, fmt.Sprint(id), row(id))
+		}
+		for _, n := range names {
+			w.until("SELECT count(*) FROM "+n, fmt.Sprint(id))
+		}
+	}
+	both(1)
+	// What does not fit the new column must not become unreadable in the past.
+	for _, n := range names {
+		w.send(n, "2", `{"id":2,"a":2,"extra":{"no":"text"},"number":"none"}`)
+		w.until("SELECT count(*) FROM "+n, "2")
+	}
+	w.exec("ALTER SOURCE through ADD COLUMN extra text, ADD number int", "ALTER SOURCE local ADD COLUMN extra text", "ALTER TABLE upsert ADD COLUMN extra text")
+	both(3)
+	check := func() {
+		t.Helper()
+		for _, n := range names {
+			w.until("SELECT id, extra FROM "+n+" ORDER BY id", "1|NULL", "2|NULL", "3|e3")
+		}
+		w.want("SELECT * FROM through ORDER BY id", "1|NULL|NULL", "2|NULL|NULL", "3|e3|NULL")
+		w.until("SELECT * FROM all_through ORDER BY id", "1", "2", "3")
+		w.until("SELECT * FROM all_local ORDER BY id", "1", "2", "3")
+		w.want("SELECT count(rowtime) FROM through", "3")
+	}
+	check()
+	w.exec("CREATE MATERIALIZED VIEW newer AS SELECT id, extra, number FROM through")
+	w.want("SELECT * FROM newer ORDER BY id", "1|NULL|NULL", "2|NULL|NULL", "3|e3|NULL")
+	w.restart()
+	check()
+	w.until("SELECT * FROM newer ORDER BY id", "1|NULL|NULL", "2|NULL|NULL", "3|e3|NULL")
+	w.until("SELECT state FROM sys.sinks", "running")
+	got := w.received("out", 3)
+	if fmt.Sprint(got) != `[{"id":1}={"id":1,"a":1} {"id":2}={"id":2,"a":2} {"id":3}={"id":3,"a":3}]` {
+		t.Errorf("the sink's records have changed: %q", got)
+	}
+	w.fails("ALTER SOURCE through ADD COLUMN k text METADATA FROM 'key'", "0A000")
+	w.fails("BEGIN; ALTER SOURCE through ADD COLUMN k text", "25001")
+	w.exec("ROLLBACK")
+	w.fails("ALTER SOURCE through RENAME COLUMN id TO k", "2BP01")
+	w.exec("DROP MATERIALIZED VIEW all_local", "ALTER SOURCE local RENAME COLUMN extra TO more")
+	w.want("SELECT id, more FROM local ORDER BY id", "1|NULL", "2|NULL", "3|e3")
+	w.send("local", "4", row(4))
+	w.until("SELECT id, more FROM local WHERE id = 4", "4|e4")
+}
+
+// TestFeeds: the schema changes of other feeds than Canal.
+func TestFeeds(t *testing.T) {
+	w := newWorld(t, "maxwell", "debezium", "ticdc")
+	w.exec("CREATE TABLE maxwell (id int PRIMARY KEY, v text) WITH (topic = 'maxwell') FORMAT MAXWELL ENCODE JSON (source.database = 'd', source.table = 't')",
+		"CREATE TABLE debezium (id int PRIMARY KEY, v text) WITH (topic = 'debezium') FORMAT DEBEZIUM ENCODE JSON",
+		"CREATE TABLE ticdc (id int PRIMARY KEY, v text) WITH (topic = 'ticdc') FORMAT CANAL ENCODE JSON")
+	const ddl = "ALTER TABLE `t` ADD COLUMN `n` decimal(5,1)"
+	w.send("maxwell", "k", `{"database":"d","table":"t","type":"insert","ts":1,"data":{"id":1,"v":"a"}}`,
+		"k", `{"type":"table-alter","database":"d","table":"t","old":{},"def":{},"ts":1,"sql":"`+ddl+`"}`,
+		"k", `{"type":"table-alter","database":"d","table":"other","old":{},"def":{},"ts":1,"sql":"ALTER TABLE other DROP COLUMN v"}`,
+		"k", `{"database":"d","table":"t","type":"insert","ts":1,"data":{"id":2,"v":"b","n":1.5}}`)
+	w.send("debezium", "k", `{"before":null,"after":{"id":1,"v":"a"},"op":"c"}`,
+		"k", `{"source":{"db":"d"},"databaseName":"d","ddl":"`+ddl+`","tableChanges":[]}`,
+		"k", `{"before":null,"after":{"id":2,"v":"b","n":"1.5"},"op":"c"}`)
+	w.send("ticdc", "k", `{"id":0,"database":"d","table":"t","pkNames":["id"],"isDdl":false,"type":"INSERT","es":1,"ts":1,"sql":"","data":[{"id":"1","v":"a"}],"old":null}`,
+		"k", `{"id":0,"database":"d","table":"t","pkNames":null,"isDdl":true,"type":"ALTER","es":1,"ts":1,"sql":"`+ddl+`","data":null,"old":null}`,
+		"k", `{"id":0,"database":"d","table":"t","pkNames":["id"],"isDdl":false,"type":"INSERT","es":1,"ts":1,"sql":"","data":[{"id":"2","v":"b","n":"1.5"}],"old":null}`)
+	for _, n := range []string{"maxwell", "debezium", "ticdc"} {
+		w.until("SELECT id, v FROM "+n+" ORDER BY id", "1|a", "2|b")
+		w.want("SELECT id, v, n FROM "+n+" ORDER BY id", "1|a|NULL", "2|b|1.5")
+	}
+	w.send("debezium", "k", `{"source":{"db":"d"},"databaseName":"d","ddl":"DROP TABLE t","tableChanges":[]}`)
+	w.until("SELECT state, hint LIKE 'DROP TABLE public.debezium; or ALTER%' FROM sys.sources WHERE name = 'debezium'", "stopped|t")
+}
