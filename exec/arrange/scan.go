@@ -3,6 +3,7 @@ package arrange
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"github.com/tarndb/tarn/storage/state"
 )
@@ -124,9 +125,15 @@ func (p *part) versionAt(r row, e uint64) row {
 	return r
 }
 
-// Scan calls fn for every row as of epoch e whose key begins with prefix, in no
-// particular order. key and val are valid during the call. A table without
-// history is scanned as it stands, and only while nobody writes to it.
+// orderedMax is how many keys may have changed since the checkpoint for a scan to
+// come in order of the key: what people look at comes as it was written, and long
+// scans are not held up by a sort.
+const orderedMax = 1 << 14
+
+// Scan calls fn for every row as of epoch e whose key begins with prefix, in order
+// of the key if at most orderedMax have changed since the checkpoint. key and val
+// are valid during the call. A table without history is scanned as it stands, in no
+// particular order, and only while nobody writes to it.
 func (t *Table) Scan(e uint64, prefix []byte, fn func(key, val []byte) error) (err error) {
 	if t.err != nil {
 		return t.err
@@ -149,16 +156,69 @@ func (t *Table) Scan(e uint64, prefix []byte, fn func(key, val []byte) error) (e
 	if v.it != nil && e < v.ckpt {
 		return v.scanPast(e, prefix, fn)
 	}
+	if len(v.rows) <= orderedMax {
+		return v.scanMerged(prefix, fn)
+	}
 	if v.it != nil {
 		if err := v.scanStored(prefix, fn); err != nil {
 			return err
 		}
 	}
 	for i := range v.rows {
-		if r := v.rows[i].at; r != 0 {
-			if err := fn(rowKey(r, t.header), rowVal(r, t.header)); err != nil {
+		if err := v.pass(i, fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pass calls fn for changed key i, if it has a row.
+func (v *picture) pass(i int, fn func(key, val []byte) error) error {
+	r := v.rows[i].at
+	if r == 0 {
+		return nil
+	}
+	return fn(rowKey(r, v.t.header), rowVal(r, v.t.header))
+}
+
+// scanMerged passes all rows in order of the key.
+func (v *picture) scanMerged(prefix []byte, fn func(key, val []byte) error) error {
+	t, n := v.t, 0
+	slices.SortFunc(v.rows, func(a, b overlay) int { return bytes.Compare(rowKey(a.r, t.header), rowKey(b.r, t.header)) })
+	if v.it != nil {
+		lo := state.RowKey(nil, t.id, prefix)
+		skip := len(lo) - len(prefix)
+		k, val, ok, err := v.it.Range(lo, state.After(nil, lo))
+		for ; ok && err == nil; k, val, ok, err = v.it.Next() {
+			key, cmp := k[skip:], 1
+			for n < len(v.rows) {
+				if cmp = bytes.Compare(rowKey(v.rows[n].r, t.header), key); cmp > 0 {
+					break
+				}
+				if err := v.pass(n, fn); err != nil {
+					return err
+				}
+				if n++; cmp == 0 {
+					break
+				}
+			}
+			if cmp == 0 {
+				continue
+			}
+			if _, val, err = t.storedRow(val); err == nil {
+				err = fn(key, val)
+			}
+			if err != nil {
 				return err
 			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for ; n < len(v.rows); n++ {
+		if err := v.pass(n, fn); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package arrange
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -177,6 +178,64 @@ func TestWarmUp(t *testing.T) {
 		check(key, 1, 1)
 	}
 	check(n+5, epoch, 0)
+	s.Close()
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestScanOrder: a scan after few changes comes in order of the key, from memory,
+// from the store, and from both.
+func TestScanOrder(t *testing.T) {
+	store, err := state.Open("db", vfs.NewMem(), state.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewSpace(Options{Store: store, Parts: 4, heap: raceEnabled})
+	table := s.Table(1, TableOptions{History: HistoryKeep, RetainMicros: -1})
+	rng := rand.New(rand.NewSource(3))
+	live := map[uint64]bool{}
+	for e := uint64(1); e <= 40; e++ {
+		s.Begin(e)
+		k, refs := &Keys{}, make([]Ref, 1)
+		for range 20 {
+			x := uint64(rng.Intn(500))
+			k.Reset()
+			k.Append(intKey(nil, x))
+			if err := table.Lookup(k, nil, refs); err != nil {
+				t.Fatal(err)
+			}
+			if live[x] = rng.Intn(3) > 0; live[x] {
+				_, err = table.Put(k, 0, refs[0], []byte{1})
+			} else {
+				err = table.Delete(k, 0, refs[0])
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if e%7 == 0 {
+			if err := s.Freeze().Write(context.Background(), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var last []byte
+		want, got := 0, 0
+		for _, l := range live {
+			if l {
+				want++
+			}
+		}
+		if err := table.Scan(e, nil, func(key, _ []byte) error {
+			if got++; bytes.Compare(last, key) >= 0 {
+				t.Fatalf("epoch %d: %x comes after %x", e, key, last)
+			}
+			last = append(last[:0], key...)
+			return nil
+		}); err != nil || got != want {
+			t.Fatalf("epoch %d: %d rows, want %d (%v)", e, got, want, err)
+		}
+	}
 	s.Close()
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
