@@ -18,8 +18,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/tarndb/tarn/storage/topic/kafka"
 )
@@ -56,7 +56,7 @@ type broker struct {
 }
 
 // StartTime is how long brokers may take to answer.
-const StartTime = 3 * time.Minute
+const StartTime = 2 * time.Minute
 
 var kafkaProgram = program{name: "kafka", pom: brokerPOM,
 	bring: func(dir string) error {
@@ -243,10 +243,15 @@ func (c *Cluster) Await(n int) error {
 	defer cl.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), StartTime)
 	defer cancel()
-	adm := kadm.NewClient(cl)
+	req := kmsg.NewPtrMetadataRequest() // kadm would answer out of what it knows
+	req.Topics = []kmsg.MetadataRequestTopic{}
 	for {
-		m, err := adm.BrokerMetadata(ctx)
-		if err == nil && len(m.Brokers) >= n {
+		known := 0
+		m, err := req.RequestWith(ctx, cl)
+		if err == nil {
+			known = len(m.Brokers)
+		}
+		if known >= n {
 			return nil
 		}
 		running := 0
@@ -265,7 +270,7 @@ func (c *Cluster) Await(n int) error {
 		for _, b := range c.brokers {
 			fmt.Fprintf(&logs, "\nbroker %d: %s", b.id, b.run.tail())
 		}
-		return fmt.Errorf("%d brokers do not come up: %w%s", n, err, logs.String())
+		return fmt.Errorf("%d brokers do not come up, %d are known: %w%s", n, known, errors.Join(err, ctx.Err()), logs.String())
 	}
 }
 

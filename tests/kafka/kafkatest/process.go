@@ -112,7 +112,7 @@ func (p *process) tail() string {
 	if err != nil {
 		return err.Error()
 	}
-	return lastLines(b, 15)
+	return lastLines(b, 6)
 }
 
 // freePorts finds n ports, from below the range out of which the system lends ports

@@ -57,7 +57,7 @@ func (l layout) controllers() int {
 // settings is a broker's configuration file. Where a setting differs from Kafka's
 // default it is so that tests are quick: few partitions of the internal topics, no
 // delay before the first rebalance, and a broker that was killed may come back
-// after 3 seconds instead of 9.
+// after 3 or 6 seconds instead of 9.
 func (l layout) settings(id int, dir string, cert certificate, more map[string]string) string {
 	replicas := min(l.brokers, 3)
 	inSync := 1
@@ -72,6 +72,10 @@ func (l layout) settings(id int, dir string, cert certificate, more map[string]s
 		if name != "CONTROLLER" {
 			listeners = append(listeners, name+"://"+address(l.ports[name][id-1]))
 		}
+	}
+	session := 3000
+	if l.brokers > 1 { // on a busy machine they would be taken for dead in turn
+		session = 6000
 	}
 	s := map[string]string{
 		"node.id":                                          fmt.Sprint(id),
@@ -93,7 +97,7 @@ func (l layout) settings(id int, dir string, cert certificate, more map[string]s
 		"share.coordinator.state.topic.min.isr":            fmt.Sprint(inSync),
 		"share.coordinator.state.topic.replication.factor": fmt.Sprint(replicas),
 		"group.initial.rebalance.delay.ms":                 "0",
-		"broker.session.timeout.ms":                        "3000",
+		"broker.session.timeout.ms":                        fmt.Sprint(session),
 		"broker.heartbeat.interval.ms":                     "500",
 		"auto.create.topics.enable":                        "false",
 	}
