@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -181,4 +182,13 @@ func TestAlterRefused(t *testing.T) {
 		t.Errorf("%d stored columns after a change that was not kept", n)
 	}
 	d.want(d.read(wideScan(bagID, 3), 0), "1 1 ")
+}
+
+// TestAlterAll: what is added to relation must be added to again as well, and then
+// here.
+func TestAlterAll(t *testing.T) {
+	const known = 28
+	if n := reflect.TypeFor[relation]().NumField(); n != known {
+		t.Errorf("relation has %d fields, again knows %d", n, known)
+	}
 }

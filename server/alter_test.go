@@ -1,8 +1,12 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // TestAlterSources: columns are added to sources of each kind while they run, and
@@ -87,4 +91,45 @@ func TestFeeds(t *testing.T) {
 	}
 	w.send("debezium", "k", `{"source":{"db":"d"},"databaseName":"d","ddl":"DROP TABLE t","tableChanges":[]}`)
 	w.until("SELECT state, hint LIKE 'DROP TABLE public.debezium; or ALTER%' FROM sys.sources WHERE name = 'debezium'", "stopped|t")
+}
+
+// TestAlterPrepared: statements that were prepared before know nothing of the new
+// column and go on; a block that has written before and after must be repeated.
+func TestAlterPrepared(t *testing.T) {
+	w := newWorld(t)
+	w.exec("CREATE TABLE bag (a int, b int)", "CREATE TABLE keyed (a int PRIMARY KEY, b int)", "INSERT INTO bag VALUES (1, 1)", "INSERT INTO keyed VALUES (1, 1)")
+	other, err := pgx.ConnectConfig(w.ctx(), w.conn.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close(w.ctx())
+	statements := []string{"UPDATE bag SET b = b + $1", "UPDATE keyed SET b = b + $1", "INSERT INTO bag VALUES (2, $1)", "DELETE FROM bag WHERE b = $1", "SELECT * FROM keyed WHERE a = $1"}
+	for _, table := range []string{"bag", "keyed"} {
+		for _, sql := range statements {
+			if _, err := other.Exec(w.ctx(), sql, 1); err != nil {
+				t.Fatalf("%s: %v", sql, err)
+			}
+		}
+		w.exec("ALTER TABLE " + table + " ADD COLUMN c" + table + " int")
+	}
+	for _, sql := range statements {
+		if _, err := other.Exec(w.ctx(), sql, 1); err != nil {
+			var e *pgconn.PgError // a result that has other columns is PostgreSQL's error too
+			if !errors.As(err, &e) || e.Message != "cached plan must not change result type" {
+				t.Errorf("%s: %v", sql, err)
+			}
+		}
+	}
+	w.want("SELECT * FROM bag", "1|4|NULL")
+	w.want("SELECT * FROM keyed", "1|4|NULL")
+
+	w.exec("BEGIN", "INSERT INTO bag (a) VALUES (5)")
+	if _, err := other.Exec(w.ctx(), "ALTER TABLE bag ADD COLUMN d int"); err != nil {
+		t.Fatal(err)
+	}
+	w.want("SELECT a, d FROM bag WHERE a = 5", "5|NULL")
+	w.exec("INSERT INTO bag (a, d) VALUES (6, 6)")
+	w.fails("COMMIT", "40001")
+	w.exec("INSERT INTO bag (a, d) VALUES (6, 6)")
+	w.want("SELECT a, d FROM bag WHERE a > 4", "6|6")
 }
