@@ -59,7 +59,7 @@ type Column struct {
 	// columns stand after all others.
 	Added bool `json:",omitempty"`
 	// Until is, for an added column of a source, the offset of each partition before
-	// which records were read without it.
+	// which records were read without it, as the engine knows offsets.
 	Until map[int32]int64 `json:",omitempty"`
 }
 

@@ -139,12 +139,7 @@ func sameRelation(a, b *catalog.Object) bool {
 func (h *host) alter(setup *exec.Setup, snap *catalog.Snapshot, old, o *catalog.Object) error {
 	if o.IsSource() {
 		for i := len(old.Columns); i < len(o.Columns); i++ {
-			o.Columns[i].Until = map[int32]int64{}
-			for p, at := range setup.Offsets(o.ID) {
-				if p >= 0 {
-					o.Columns[i].Until[p] = at
-				}
-			}
+			o.Columns[i].Until = setup.Offsets(o.ID)
 		}
 	}
 	switch o.Kind {

@@ -14,7 +14,13 @@ import (
 // again must give what it gave then.
 type Age struct {
 	Columns int             // the first ones of Spec.Columns
-	Until   map[int32]int64 // offset of each partition behind the last record of the age
+	Until   map[int32]int64 // the engine's offsets behind the last records of the age
+}
+
+// agesOf are the ages of the topic that is read now: of one that was made anew all
+// records are of the last.
+func agesOf(ages []Age, at map[int32]int64) []Age {
+	return slices.DeleteFunc(slices.Clone(ages), func(a Age) bool { return topicOf(a.Until) != topicOf(at) })
 }
 
 // aged decodes each record with the columns that its source had when it was read

@@ -72,11 +72,13 @@ func (o *Outside) Read(ctx context.Context, partition int32, from, to int64, yie
 	if err != nil {
 		return err
 	}
-	dec, err := newAged(&o.def)
+	at, def := o.at(o.def.ID), o.def
+	def.Ages = agesOf(def.Ages, at)
+	dec, err := newAged(&def)
 	if err != nil {
 		return err
 	}
-	return c.ReadRange(ctx, o.def.Topic, topicOf(o.at(o.def.ID)), partition, from, to, takesHeaders(&o.def.Spec), func(recs *topic.Records) error {
+	return c.ReadRange(ctx, o.def.Topic, topicOf(at), partition, from, to, takesHeaders(&o.def.Spec), func(recs *topic.Records) error {
 		for lo := 0; lo < recs.N(); lo += vec.BatchRows {
 			part := recs.Slice(lo, min(lo+vec.BatchRows, recs.N()))
 			err := dec.decode(ctx, part, func(part *topic.Records, d *format.Decoded) error {
