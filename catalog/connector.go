@@ -38,6 +38,14 @@ type Connector struct {
 	Start map[int32]int64 `json:",omitempty"`
 	// Paused by PAUSE.
 	Paused bool `json:",omitempty"`
+	// Told are the newest schema changes of a feed that were not followed, oldest first.
+	Told []Told `json:",omitempty"`
+}
+
+// Told is a schema change that was not followed, and why.
+type Told struct {
+	At            int64 // µs since 2000-01-01 UTC
+	Code, Message string
 }
 
 // Format is how records are read and written.

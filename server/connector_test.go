@@ -493,6 +493,7 @@ func TestMySQL(t *testing.T) {
 	w.want("SELECT kind, name, code FROM sys.errors", "schema change|fed|0A000")
 	w.until("SELECT * FROM copy ORDER BY id", "1|a|1.50", "2|b|1.50", "3|c|1.50", "4|d|1.50")
 	w.restart()
+	w.want("SELECT kind, name, code FROM sys.errors", "schema change|fed|0A000")
 	w.want("SELECT id, v, extra FROM fed ORDER BY id", "1|a|NULL", "2|b|NULL", "3|c|30", "4|d|40")
 	w.want("SELECT * FROM copy ORDER BY id", "1|a|1.50", "2|b|1.50", "3|c|1.50", "4|d|1.50")
 	send(canal("TRUNCATE", true, "TRUNCATE TABLE t", "null"), extra(4, "d", 41))

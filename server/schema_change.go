@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/tarndb/tarn/catalog"
@@ -33,19 +32,17 @@ func (s *Server) schemaChange(id uint64) func(context.Context, format.DDL) (*for
 		if o == nil {
 			return nil, nil // it is being dropped
 		}
-		changes, err := mysqlddl.Parse(d.Text, d.Database)
-		if err != nil { // not understood: the schema is kept
-			s.told.add(o, nowMicros(), sqlerr.From(err))
-			return nil, nil
-		}
 		f := follower{o: altered(o), mode: o.Connector.Options["schema_changes"]}
+		changes, err := mysqlddl.Parse(d.Text, d.Database)
+		told := false
+		if err != nil { // not understood: the schema is kept
+			e := sqlerr.From(err)
+			told = tell(f.o, nowMicros(), e.Code, e.Message, e.Detail)
+		}
 		for i := range changes {
 			if c := &changes[i]; concerns(o, c) {
 				f.follow(c)
 			}
-		}
-		for _, why := range f.told {
-			s.told.add(o, nowMicros(), sqlerr.New(sqlerr.InvalidTableDefinition, "%s", why).WithDetail("%s", d.Text))
 		}
 		if f.why != "" || f.mode == "stop" && f.changed {
 			if f.why == "" {
@@ -53,12 +50,18 @@ func (s *Server) schemaChange(id uint64) func(context.Context, format.DDL) (*for
 			}
 			return nil, sqlerr.New(sqlerr.InvalidTableDefinition, "%s", f.why).WithDetail("%s", d.Text).WithHint("%s", f.hint())
 		}
+		for _, why := range f.told {
+			told = tell(f.o, nowMicros(), sqlerr.InvalidTableDefinition, why, d.Text) || told
+		}
 		txn := &exec.Txn{}
 		if f.truncate {
 			txn.Writes = []exec.Write{{Object: o.ID, Truncate: true}}
 		}
-		if f.changed {
+		switch {
+		case f.changed:
 			txn.Catalog = catalog.EncodeChanges(alteration(snap, o, f.o))
+		case told:
+			txn.Catalog = catalog.EncodeChanges([]catalog.Change{{Op: catalog.Put, Object: f.o}})
 		}
 		if len(txn.Writes) == 0 && txn.Catalog == nil {
 			return nil, nil
@@ -250,32 +253,37 @@ func holds(have, now types.Type) bool {
 	return widens(now, have)
 }
 
-// toldMax is how many schema changes sys.errors remembers.
-const toldMax = 1000
+// toldMax is how many schema changes sys.errors remembers of a source.
+const toldMax = 20
 
-// told is what schema changes in feeds have left to be known, oldest first.
-type told struct {
-	mu   sync.Mutex
-	list []toldError
-}
-
-type toldError struct {
-	source uint64
-	at     int64 // µs
-	err    *sqlerr.Error
-}
-
-func (t *told) add(o *catalog.Object, now int64, err *sqlerr.Error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.list = append(t.list, toldError{o.ID, now, err})
-	if len(t.list) > toldMax {
-		t.list = slices.Clone(t.list[len(t.list)-toldMax:])
+// tell adds what was not followed to a copy of a source. What was told last is not
+// told again: it is the same record, asked for after a crash.
+func tell(o *catalog.Object, now int64, code sqlerr.Code, message, text string) bool {
+	t := catalog.Told{At: now, Code: string(code), Message: strings.TrimSpace(message + "\n" + text)}
+	c := *o.Connector
+	if n := len(c.Told); n > 0 && c.Told[n-1].Code == t.Code && c.Told[n-1].Message == t.Message {
+		return false
 	}
+	c.Told = append(slices.Clone(c.Told), t)
+	c.Told = c.Told[max(0, len(c.Told)-toldMax):]
+	o.Connector = &c
+	return true
 }
 
-func (t *told) all() []toldError {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.Clone(t.list)
+// onlyTold handles the change from old to now where a source has only told of a
+// schema change: it goes on.
+func (v *supervisor) onlyTold(old, now *catalog.Object) bool {
+	if old.Connector == nil || now.Connector == nil || slices.Equal(old.Connector.Told, now.Connector.Told) {
+		return false
+	}
+	a, c := *old, *old.Connector
+	c.Told = now.Connector.Told
+	a.Connector = &c
+	if string(catalog.EncodeChanges([]catalog.Change{{Object: &a}})) != string(catalog.EncodeChanges([]catalog.Change{{Object: now}})) {
+		return false
+	}
+	v.mu.Lock()
+	v.running[now.ID] = now
+	v.mu.Unlock()
+	return true
 }

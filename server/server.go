@@ -44,7 +44,6 @@ type Server struct {
 	metrics  *prometheus.Registry
 	sealer   *sealer
 	workers  *supervisor // of the connectors
-	told     told
 	served   chan error
 	once     sync.Once
 	closeErr error

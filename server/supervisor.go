@@ -94,7 +94,7 @@ func (v *supervisor) step() {
 	for id, o := range running {
 		if now := wanted[id]; now == nil {
 			v.end(o)
-		} else if now != o && !v.onlyPaused(o, now) {
+		} else if now != o && !v.onlyTold(o, now) && !v.onlyPaused(o, now) {
 			v.halt(o)
 		}
 	}

@@ -163,9 +163,9 @@ func rowsOfErrors(s *session, add func(...types.Datum)) error {
 			row("source", o, st.Since, codeOf(s.srv.workers.failure(o.ID)), st.Error)
 		}
 	}
-	for _, e := range s.srv.told.all() {
-		if o := s.catalog().ByID(e.source); o != nil {
-			row("schema change", o, e.at, e.err.Code, strings.TrimSpace(e.err.Message+"\n"+e.err.Detail))
+	for _, o := range s.userConnectors((*catalog.Object).IsSource) {
+		for _, t := range o.Connector.Told {
+			row("schema change", o, t.At, sqlerr.Code(t.Code), t.Message)
 		}
 	}
 	for _, o := range s.userConnectors(isSink) {
