@@ -192,7 +192,7 @@ func (r *run) kafkaTarn(ctx context.Context, c *cluster, mode, out string) (floa
 		return 0, err
 	}
 	source := "CREATE SOURCE payment (id bigint, account text, amount bigint, currency text, country text, at timestamptz, note text) " +
-		"WITH (connector = 'kafka', topic = '" + paymentsTopic(c.records) + "', scan.startup.mode = 'earliest') FORMAT PLAIN ENCODE JSON"
+		"WITH (connector = 'kafka', topic = '" + paymentsTopic(c.records) + "', scan.startup.mode = 'earliest', rate_limit = 1) FORMAT PLAIN ENCODE JSON"
 	view := "CREATE MATERIALIZED VIEW totals AS SELECT account, count(*) AS n, sum(amount) AS total FROM payment GROUP BY account"
 	var statements []string
 	switch mode {
@@ -205,6 +205,8 @@ func (r *run) kafkaTarn(ctx context.Context, c *cluster, mode, out string) (floa
 		statements = []string{source, view, "CREATE SINK changes FROM totals WITH (connector = 'kafka', topic = '" + out +
 			"', primary_key = 'account') FORMAT UPSERT ENCODE JSON"}
 	}
+	// Who comes later would read once more what was there before: all wait for the start.
+	statements = append(statements, "ALTER SOURCE payment RESET (rate_limit)")
 	spent, err := t.during(func() error {
 		if err := q.exec(ctx, statements...); err != nil {
 			return err
