@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -102,6 +103,9 @@ func TestIdleMoves(t *testing.T) {
 	d.create("timed 16399")
 	d.create("view 16402 over 16399")
 	first := d.insert(timedID, 1, 3_000_000, 1)
+	if _, err := d.e.WaitFresh(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 	d.clock.Add(20_000_000)
 	scan := scanPlan(timedID)
 	for began := time.Now(); d.e.watermarkFor(scan) == 2_000_000; time.Sleep(time.Millisecond) {

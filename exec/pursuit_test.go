@@ -257,7 +257,11 @@ func TestReadThroughMarks(t *testing.T) {
 	}
 	line := func() string {
 		t.Helper()
-		m, err := o.e.moves([]*plan.Scan{scan}, o.e.Applied())
+		ep, err := o.e.WaitFresh(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := o.e.moves([]*plan.Scan{scan}, ep)
 		if err != nil {
 			t.Fatal(err)
 		}
