@@ -24,6 +24,10 @@ var (
 // killsARound is how many kills one folder lives through.
 const killsARound = 32
 
+// rowsARound ends a folder's life earlier: the server has 20 MiB, and to compute a
+// join anew takes more than to keep it.
+const rowsARound = 60_000
+
 // TestKill kills the server at random moments under load, also while it
 // recovers, and checks after each restart.
 func TestKill(t *testing.T) {
@@ -98,6 +102,9 @@ func (r *round) run(ctx context.Context, kills int) error {
 		}
 		if p, err = start(r.dir, flags...); err != nil {
 			return err
+		}
+		if r.model.rows() > rowsARound {
+			kills = r.kills
 		}
 		if err := r.verify(ctx, p, r.kills >= kills); err != nil {
 			return err

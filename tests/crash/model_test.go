@@ -169,6 +169,18 @@ func (m *model) settleKV(have map[int]string) error {
 	return nil
 }
 
+// rows is how many rows transactions have brought that may be there.
+func (m *model) rows() (n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, t := range m.txs {
+		if t.fate != notThere {
+			n += t.event + t.log
+		}
+	}
+	return n
+}
+
 // size counts the transactions that are known to be kept.
 func (m *model) size() (n int) {
 	for _, t := range m.txs {
