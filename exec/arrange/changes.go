@@ -34,10 +34,12 @@ func (t *Table) changesIn(from, to uint64) (*picture, []change, error) {
 			delta = append(delta, c)
 		}
 	}
-	t.eachDirty(func(_ *part, r row) { add(r) })
+	// Of a part, what is current and what was superseded are looked at together: a row
+	// that was superseded in between would be met twice.
 	t.each(func(p *part) {
 		p.lock.RLock()
 		defer p.lock.RUnlock()
+		p.eachDirty(func(_ *part, r row) { add(r) })
 		p.frozenLog.each(add)
 		p.log.each(add)
 	})

@@ -95,19 +95,24 @@ func (t *Table) eachDirty(fn func(p *part, r row)) {
 	t.each(func(p *part) {
 		p.lock.RLock()
 		defer p.lock.RUnlock()
-		for i, list := range [...][]uintptr{p.dirty, p.frozen} {
-			for lo := 0; lo < len(list); lo += touchRows {
-				rows := list[lo:min(lo+touchRows, len(list))]
-				touch(rows)
-				for _, r := range rows {
-					// A frozen row that was superseded since has its successor on the other list.
-					if r != 0 && (i == 0 || *rowValidTo(r) == 0) {
-						fn(p, r)
-					}
+		p.eachDirty(fn)
+	})
+}
+
+// eachDirty is Table.eachDirty for one part, which is locked.
+func (p *part) eachDirty(fn func(p *part, r row)) {
+	for i, list := range [...][]uintptr{p.dirty, p.frozen} {
+		for lo := 0; lo < len(list); lo += touchRows {
+			rows := list[lo:min(lo+touchRows, len(list))]
+			touch(rows)
+			for _, r := range rows {
+				// A frozen row that was superseded since has its successor on the other list.
+				if r != 0 && (i == 0 || *rowValidTo(r) == 0) {
+					fn(p, r)
 				}
 			}
 		}
-	})
+	}
 }
 
 // versionAt follows the chain from r to the version of epoch e, 0 = absent then.

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math/rand"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -240,4 +242,62 @@ func TestScanOrder(t *testing.T) {
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestChangesBesideWriter: changes up to an epoch are the same while later epochs
+// are written.
+func TestChangesBesideWriter(t *testing.T) {
+	s := NewSpace(Options{Parts: 2, heap: raceEnabled})
+	table := s.Table(1, TableOptions{History: HistoryKeep, RetainMicros: -1})
+	const keys, epochs = 64, 400
+	write := func(e uint64) {
+		s.Begin(e)
+		k, refs := &Keys{}, make([]Ref, 1)
+		for x := range uint64(keys) {
+			k.Reset()
+			k.Append(intKey(nil, x))
+			if err := table.Lookup(k, nil, refs); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := table.Put(k, 0, refs[0], binary.BigEndian.AppendUint64(nil, e)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var done atomic.Uint64
+	write(1)
+	done.Store(1)
+	stopped := make(chan error, 1)
+	go func() {
+		for {
+			to := done.Load()
+			if to == epochs {
+				stopped <- nil
+				return
+			}
+			from, seen := to-min(to-1, 3), 0
+			err := table.Changes(from, to, func(e uint64, key, old, is []byte) error {
+				seen++
+				if len(old) != 8 || len(is) != 8 || binary.BigEndian.Uint64(old) != e-1 || binary.BigEndian.Uint64(is) != e {
+					return fmt.Errorf("epoch %d: %x goes from %x to %x", e, key, old, is)
+				}
+				return nil
+			})
+			if err == nil && seen != keys*int(to-from) {
+				err = fmt.Errorf("%d changes in (%d, %d]", seen, from, to)
+			}
+			if err != nil {
+				stopped <- err
+				return
+			}
+		}
+	}()
+	for e := uint64(2); e <= epochs; e++ {
+		write(e)
+		done.Store(e)
+	}
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
 }
