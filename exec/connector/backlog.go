@@ -30,6 +30,8 @@ type backlog struct {
 	spill  bool // updates have been dropped: the queue is of no more use
 	err    error
 	signal chan struct{} // has a token when there may be something new
+	// idle says whether the subscription has given all that there is; nil before it began.
+	idle func() (exec.Epoch, bool)
 }
 
 func newBacklog(max int64) *backlog {
@@ -38,6 +40,9 @@ func newBacklog(max int64) *backlog {
 
 // follow takes in updates until the subscription ends.
 func (b *backlog) follow(ctx context.Context, sub *exec.Subscription) {
+	b.mu.Lock()
+	b.idle = sub.Idle
+	b.mu.Unlock()
 	for {
 		if b.waitRoom(ctx) != nil {
 			return
@@ -171,6 +176,19 @@ func (b *backlog) full(bytesMax int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.bytes >= bytesMax || b.spill || b.err != nil
+}
+
+// unseen reports whether there is more than what waits here: the subscription still
+// reads.
+func (b *backlog) unseen() bool {
+	b.mu.Lock()
+	idle := b.idle
+	b.mu.Unlock()
+	if idle == nil {
+		return true
+	}
+	_, ok := idle()
+	return !ok
 }
 
 func (b *backlog) waiting() bool {

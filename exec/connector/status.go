@@ -150,13 +150,14 @@ func (k *sink) status() SinkStatus {
 	st := SinkStatus{ID: k.def.ID, Name: k.def.Name, Topic: k.def.Topic, Into: k.def.Into, Position: c.position, Rows: c.rows, Bytes: c.bytes,
 		Txns: c.txns, WriteTime: time.Duration(c.writeNanos), Errors: c.errors, LastError: c.lastError}
 	st.State, st.Error, st.Since = k.condition()
+	var oldest exec.Epoch
 	if k.backlog != nil {
-		var oldest exec.Epoch
 		if st.LagEpochs, st.LagRows, oldest = k.backlog.lag(); oldest != 0 {
 			st.LagSeconds = max(0, float64(k.m.cfg.Now()-int64(oldest))/1e6)
 		}
-	} else if applied := k.m.engine.Applied(); c.begun && applied > c.position {
-		st.LagSeconds = float64(applied-c.position) / 1e6 // at most: nothing is followed
+	}
+	if applied := k.m.engine.Applied(); oldest == 0 && c.begun && applied > c.position && (k.backlog == nil || k.backlog.unseen()) {
+		st.LagSeconds = float64(applied-c.position) / 1e6 // at most: what there is has not been seen
 	}
 	return st
 }
