@@ -30,9 +30,9 @@ func (r *round) check(ctx context.Context, c *pgconn.PgConn) error {
 			return err
 		}
 	}
-	_, err := rows(ctx, c, "SELECT * FROM extra LIMIT 0")
+	_, err := rows(ctx, c, "SELECT count(*) FROM extra")
 	for began := time.Now(); code(err) == "55000" && time.Since(began) < patience; time.Sleep(time.Millisecond) {
-		_, err = rows(ctx, c, "SELECT * FROM extra LIMIT 0") // it is still being built
+		_, err = rows(ctx, c, "SELECT count(*) FROM extra") // it is still being built
 	}
 	if err == nil {
 		if err := same(ctx, c, "SELECT * FROM extra", r.model.extra); err != nil {
