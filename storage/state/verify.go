@@ -31,6 +31,11 @@ type Report struct {
 // is in the report.
 func (s *Store) Verify(ctx context.Context) (Report, error) {
 	var rep Report
+	// While an iterator is open, compaction deletes none of the files that it may read.
+	it, iterErr := s.NewIter()
+	if iterErr == nil {
+		defer it.Close()
+	}
 	levels, err := s.db.SSTables()
 	if err != nil {
 		return rep, fail(err)
@@ -58,11 +63,9 @@ func (s *Store) Verify(ctx context.Context) (Report, error) {
 	if len(rep.Damaged) > 0 {
 		return rep, nil
 	}
-	it, err := s.NewIter()
-	if err != nil {
-		return rep, err
+	if iterErr != nil {
+		return rep, iterErr
 	}
-	defer it.Close()
 	return rep, rep.count(ctx, it)
 }
 
