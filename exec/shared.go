@@ -54,6 +54,7 @@ type sharing struct {
 	ep      Epoch
 	answers []int // ordinals; -1: not shared
 	used    []*sharedIndex
+	lost    bool // what a restored circuit had is not there
 }
 
 // fresh shares what is there, and begins what may be shared from now on.
@@ -117,6 +118,7 @@ func (s *sharing) again(answers []int) circuit.Registry {
 				return s.answer(x)
 			}
 		}
+		s.lost = true // an empty side of its own would be a wrong answer
 		return s.answer(nil)
 	}
 }

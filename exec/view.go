@@ -73,6 +73,9 @@ func (e *Engine) restoreView(def ViewDef, m *meta) error {
 		return err
 	}
 	r.mark, r.from = vm.Watermark, vm.From
+	if sh.lost {
+		return sqlerr.New(sqlerr.DataCorrupted, "the checkpoint lacks an arrangement that view %q shares", def.Name)
+	}
 	if r.relies = e.relies(r.scans); r.relies {
 		if r.detached = vm.Detached; r.detached != nil {
 			r.detached.release = e.space.Pin(vm.Detached.Cut)
