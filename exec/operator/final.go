@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math"
 
@@ -84,44 +83,7 @@ func (f *Final) Flush(s *Step, out Emit) error {
 		return nil
 	}
 	through := s.Watermark - f.delay
-	var keys [][]byte
-	var weights []int64
-	var failed error
-	emit := func() error {
-		if len(keys) == 0 {
-			return nil
-		}
-		cols, _, err := rowenc.DecodeKeys(keys, f.types, rowenc.KeyOptions{Mode: rowenc.Exact})
-		if err != nil {
-			return err
-		}
-		b := &vec.Batch{N: len(keys), Cols: cols, Weights: weights}
-		keys, weights = nil, nil
-		return out.Batch(b)
-	}
-	err := f.waiting.Ascend(nil, noGroupHash, nil, func(key, _ []byte, w int64) bool {
-		if timeOf(key) > through || timeOf(key) == math.MaxInt64 {
-			return false
-		}
-		if w > 0 {
-			keys, weights = append(keys, bytes.Clone(key[8:])), append(weights, w)
-		}
-		if len(keys) >= vec.BatchRows {
-			failed = emit()
-		}
-		return failed == nil
-	})
-	if err == nil {
-		err = failed
-	}
-	if err == nil {
-		err = emit()
-	}
-	if err != nil {
-		return err
-	}
-	bound := appendTime(nil, min(through, math.MaxInt64-1)+1)
-	if _, err := f.waiting.DeleteRange(nil, noGroupHash, nil, bound); err != nil {
+	if err := takeDue(f.waiting, f.types, through, func(w int64) bool { return w > 0 }, out); err != nil {
 		return err
 	}
 	return f.store(through)

@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"bytes"
 	"math"
 
 	"github.com/tarndb/tarn/exec/arrange"
@@ -139,41 +138,6 @@ func (t *Temporal) Flush(s *Step, out Emit) error {
 	if next, err := t.Next(); err != nil || next > s.Time {
 		return err
 	}
-	var keys [][]byte
-	var weights []int64
-	var failed error
-	emit := func() error {
-		if len(keys) == 0 {
-			return nil
-		}
-		cols, _, err := rowenc.DecodeKeys(keys, t.types, rowenc.KeyOptions{Mode: rowenc.Exact})
-		if err != nil {
-			return err
-		}
-		b := &vec.Batch{N: len(keys), Cols: cols, Weights: weights}
-		keys, weights = nil, nil
-		return out.Batch(b)
-	}
-	err := t.timers.Ascend(nil, noGroupHash, nil, func(key, _ []byte, w int64) bool {
-		if timeOf(key) > s.Time {
-			return false
-		}
-		keys, weights = append(keys, bytes.Clone(key[8:])), append(weights, w)
-		if len(keys) >= vec.BatchRows {
-			failed = emit()
-		}
-		return failed == nil
-	})
-	if err == nil {
-		err = failed
-	}
-	if err == nil {
-		err = emit()
-	}
-	if err != nil {
-		return err
-	}
 	t.known = false
-	_, err = t.timers.DeleteRange(nil, noGroupHash, nil, appendTime(nil, s.Time+1))
-	return err
+	return takeDue(t.timers, t.types, s.Time, func(int64) bool { return true }, out)
 }
