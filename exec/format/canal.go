@@ -125,12 +125,15 @@ func decodeCanal(ctx context.Context, d *decoder, r *topic.Records, t *draft) er
 }
 
 func (c *canal) classify(m []*vec.Vec, i int) feedOp {
-	if c.wantDatabase != "" && textAt(m, canalDatabase, i) != c.wantDatabase || c.wantTable != "" && textAt(m, canalTable, i) != c.wantTable {
+	ddl := !m[canalIsDDL].IsNull(i) && m[canalIsDDL].Bools[i]
+	if c.wantDatabase != "" && textAt(m, canalDatabase, i) != c.wantDatabase {
 		return feedIgnore
 	}
-	ddl := !m[canalIsDDL].IsNull(i) && m[canalIsDDL].Bools[i]
+	if table := textAt(m, canalTable, i); c.wantTable != "" && table != c.wantTable && !(ddl && mayConcern(c.wantTable, table, textAt(m, canalSQL, i))) {
+		return feedIgnore
+	}
 	switch op := textAt(m, canalType, i); {
-	case op == "TRUNCATE":
+	case op == "TRUNCATE" && (c.wantTable == "" || textAt(m, canalTable, i) == c.wantTable):
 		return feedTruncate
 	case ddl:
 		return feedDDL

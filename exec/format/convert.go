@@ -33,6 +33,8 @@ type converter struct {
 	// buf and out hold the text and the bytes of the value under way.
 	buf, out []byte
 	writer   *jsonbWriter // of jsonb
+	// open: values are in boxes that tell their types, nil: they are not.
+	open *openCell
 }
 
 // valueOptions say how values are read and written that JSON and texts have no
@@ -92,6 +94,10 @@ func carried(t types.Type) bool {
 
 // column appends the values of the block's rows to column c of out.
 func (c *converter) column(out *rows, col int, b block) {
+	if c.open != nil {
+		c.others(out, col, b)
+		return
+	}
 	switch c.t.OID {
 	case types.OIDInt8, types.OIDInt4, types.OIDInt2:
 		c.ints(out, col, b)
@@ -147,6 +153,13 @@ func (c *converter) others(out *rows, col int, b block) {
 
 // datum converts one token. Strings of the result may share its memory.
 func (c *converter) datum(data []byte, t token) (types.Datum, error) {
+	if c.open != nil && t.kind != tokNone && t.kind != tokNull {
+		return c.openDatum(data, t)
+	}
+	return c.plain(data, t)
+}
+
+func (c *converter) plain(data []byte, t token) (types.Datum, error) {
 	raw := data[t.start:t.end]
 	switch t.kind {
 	case tokNone, tokNull:

@@ -47,7 +47,8 @@ type decoder struct {
 
 	asks  *feedAsks // of a feed
 	canal *canal    // of Canal's messages
-
+	// openEvents is of the Open Protocol's.
+	openEvents *openProtocol
 }
 
 // fieldOf is what a column asks of a part.
@@ -120,7 +121,7 @@ func (d *decoder) openValue() error {
 	return err
 }
 
-func errEnvelopeEncoding(env Envelope, encoding string) error {
+func errEnvelopeEncoding(env Envelope, encoding string) *sqlerr.Error {
 	return sqlerr.New(sqlerr.FeatureNotSupported, "FORMAT %s does not go with ENCODE %s", strings.ToUpper(string(env)), strings.ToUpper(encoding)).
 		WithHint("Use ENCODE JSON.")
 }

@@ -26,16 +26,20 @@ type envelope struct {
 	decode func(ctx context.Context, d *decoder, r *topic.Records, t *draft) error
 	// encode makes the values of changed rows; nil: a Put's is the row, a Delete's is
 	// absent, or, where there is open, the envelope cannot be written.
-	encode func(ctx context.Context, e *encoder, rows, before *vec.Batch, ops []Op) (*vec.Vec, error)
+	encode func(ctx context.Context, e *encoder, c Changes) (*vec.Vec, error)
+	// fields are those of the whole value for those of the row in it, where encode
+	// writes by an encoding with nested fields; nil: it cannot.
+	fields func(row []field) []field
 }
 
 func envelopes() []envelope {
 	return []envelope{
 		{name: Plain, decode: decodePlain},
 		{name: Upsert, table: true, keys: true, decode: decodeUpsert},
-		{name: Debezium, table: true, keys: true, wrapped: true, rows: debeziumFeed().rows, open: debeziumFeed().open, decode: decodeFeed, encode: encodeDebezium},
+		{name: Debezium, table: true, keys: true, wrapped: true, rows: debeziumFeed().rows, open: debeziumFeed().open, decode: decodeFeed, encode: encodeDebezium, fields: debeziumFields},
 		{name: Maxwell, table: true, rows: maxwellFeed().rows, open: maxwellFeed().open, decode: decodeFeed},
 		{name: Canal, table: true, rows: [][]string{{"data"}}, open: openCanal, decode: decodeCanal},
+		{name: OpenProtocol, table: true, open: openOpenProtocol, decode: decodeOpenProtocol},
 	}
 }
 

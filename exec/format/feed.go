@@ -3,7 +3,9 @@ package format
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
@@ -131,10 +133,14 @@ func decodeFeed(ctx context.Context, d *decoder, r *topic.Records, t *draft) err
 	t.assemble(len(out.record))
 	var orphans []int // rows of t that are deletions without the row that was
 	for i, rec := range out.record {
-		if r.Value.IsNull(int(rec)) || t.isBad(int(rec)) || !a.ours(cols, i) {
+		if r.Value.IsNull(int(rec)) || t.isBad(int(rec)) {
 			continue // a tombstone says nothing that the deletion before it did not say
 		}
-		switch op := a.classify(cols, i); op {
+		op := a.classify(cols, i)
+		if !a.ours(cols, i, op) {
+			continue
+		}
+		switch op {
 		case feedPut:
 			t.add(0, i, int(rec), Put)
 		case feedUpdate:
@@ -170,9 +176,28 @@ func textAt(cols []*vec.Vec, at int32, i int) string {
 }
 
 // ours reports whether a row is of the table that the options name.
-func (a *feedAsks) ours(cols []*vec.Vec, i int) bool {
-	return (a.wantDatabase == "" || textAt(cols, a.databaseAt, i) == a.wantDatabase) &&
-		(a.wantTable == "" || textAt(cols, a.tableAt, i) == a.wantTable || textAt(cols, a.tableAt, i) == "")
+func (a *feedAsks) ours(cols []*vec.Vec, i int, op feedOp) bool {
+	if a.wantDatabase != "" && textAt(cols, a.databaseAt, i) != a.wantDatabase {
+		return false
+	}
+	table := textAt(cols, a.tableAt, i)
+	if op == feedDDL {
+		return mayConcern(a.wantTable, table, textAt(cols, a.ddlAt, i))
+	}
+	return a.wantTable == "" || table == a.wantTable || table == ""
+}
+
+// mayConcern reports whether DDL may be of a table, "": of any. What a feed says
+// of it names one table at most, or several in one string, while the text may
+// name more, such as in a RENAME.
+func mayConcern(want, table, ddl string) bool {
+	return want == "" || table == "" || strings.EqualFold(table, want) || slices.ContainsFunc(strings.FieldsFunc(ddl, notInNames), func(word string) bool { return strings.EqualFold(word, want) }) ||
+		strings.ContainsFunc(want, notInNames)
+}
+
+// notInNames: names that have no need of quotes are of other characters.
+func notInNames(r rune) bool {
+	return r < 0x80 && r != '_' && r != '$' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
 }
 
 func (a *feedAsks) classify(cols []*vec.Vec, i int) feedOp {
@@ -335,7 +360,7 @@ func maxwellFeed() feed {
 // be 0 and 1, JSON may come as the text of a string.
 func (e Envelope) isCDC() bool {
 	switch Envelope(strings.ToLower(string(e))) {
-	case Debezium, Maxwell, Canal:
+	case Debezium, Maxwell, Canal, OpenProtocol:
 		return true
 	}
 	return false

@@ -1,6 +1,6 @@
 // Package format turns the bytes of records into rows and rows into bytes: JSON,
 // Avro, Protobuf, CSV and the others, each in a file of its own that adds itself
-// to encodings; an envelope (upsert, Debezium, Maxwell, Canal) says what a
+// to encodings; an envelope (upsert, Debezium, Maxwell, Canal, Open Protocol) says what a
 // decoded record does to a table.
 //
 // Invariants
@@ -59,6 +59,8 @@ const (
 	Debezium Envelope = "debezium"
 	Maxwell  Envelope = "maxwell"
 	Canal    Envelope = "canal"
+	// OpenProtocol is TiCDC's.
+	OpenProtocol Envelope = "open_protocol"
 )
 
 // Spec describes what to decode records to, or rows to encode.
@@ -74,6 +76,8 @@ type Spec struct {
 	NullOnError bool
 	// Registry is nil where no schema registry is configured.
 	Registry Registry
+	// Origin is what an encoder's records say of where they are from, if anything.
+	Origin Origin
 }
 
 // Registry is a Confluent-compatible schema registry. Errors of SchemaByID are
@@ -102,6 +106,7 @@ const (
 	Put      Op = iota // insert, or replace the row of its key
 	Delete             // remove the row of its key; only key columns are set
 	Truncate           // remove all rows; no column is set
+	Read               // of an encoder: a Put of a row that stood when the writing began
 )
 
 // Bad is a record that could not be decoded, or whose row breaks NOT NULL.
@@ -145,6 +150,15 @@ type Encoder interface {
 	// before is the old rows of Puts and Deletes where the envelope wants them
 	// (Debezium), else nil.
 	Encode(ctx context.Context, rows, before *vec.Batch, ops []Op) (Encoded, error)
+	// EncodeChanges is Encode for those who also know the time of each change.
+	EncodeChanges(ctx context.Context, c Changes) (Encoded, error)
+}
+
+// Changes are rows and what they do.
+type Changes struct {
+	Rows, Before *vec.Batch
+	Ops          []Op
+	Time         []int64 // of each change, µs since 2000-01-01 UTC; nil: not known
 }
 
 // Encoded is a key and a value for each row: bytea columns, NULL where there is

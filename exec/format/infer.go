@@ -23,6 +23,10 @@ func Infer(ctx context.Context, s Spec, sample *topic.Records) ([]Column, error)
 	if sample != nil {
 		keys, values = sample.Key, sample.Value
 	}
+	if env.name == OpenProtocol {
+		return nil, sqlerr.New(sqlerr.InvalidTableDefinition, "the columns of FORMAT OPEN_PROTOCOL must be declared").
+			WithHint("CREATE TABLE … LIKE MYSQL 'CREATE TABLE …' takes them from MySQL's text.")
+	}
 	cols, err := s.inferPart(ctx, env, s.Value, false, values)
 	if err != nil {
 		return nil, err

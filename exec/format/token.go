@@ -46,6 +46,9 @@ func (t *tokenBlock) open(p part) error {
 		}
 		if p.Envelope.isCDC() {
 			c.feed(p.Options)
+			if p.Envelope == OpenProtocol && len(f.Paths[0]) > 1 {
+				c.open = newOpenCell()
+			}
 		}
 		t.conv = append(t.conv, c)
 	}

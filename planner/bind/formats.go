@@ -30,7 +30,7 @@ func (f *formats) cluster(c *catalog.Connector) {
 }
 
 // envelopes are the words of FORMAT.
-var envelopes = []string{"plain", "upsert", "debezium", "maxwell", "canal"}
+var envelopes = []string{"plain", "upsert", "debezium", "maxwell", "canal", "open_protocol"}
 
 // encodingNames are the words of ENCODE and of VALUE_FORMAT.
 var encodingNames = map[string]string{"json": "json", "avro": "avro", "protobuf": "protobuf", "csv": "csv", "delimited": "csv", "text": "text",
