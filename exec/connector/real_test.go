@@ -2,7 +2,6 @@ package connector
 
 import (
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -12,9 +11,7 @@ import (
 // TestRealBroker is TestExactlyOnce with a real broker, whose markers come late
 // and whose positions are not stable at once.
 func TestRealBroker(t *testing.T) {
-	if os.Getenv("TARN_KAFKA") == "" {
-		t.Skip("make kafka runs it")
-	}
+	kafkatest.OnlyInAll(t)
 	k := kafkatest.Shared(t)
 	kills := map[string]int{}
 	for seed := range seeds(5) {

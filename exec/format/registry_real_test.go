@@ -2,7 +2,6 @@ package format_test
 
 import (
 	"context"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -19,9 +18,7 @@ import (
 // propose the columns again, and read the records back; columns that are added
 // are compatible, and a record may come before its schema.
 func TestRealRegistry(t *testing.T) {
-	if os.Getenv("TARN_KAFKA") == "" {
-		t.Skip("make kafka runs it")
-	}
+	kafkatest.OnlyInAll(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	url := kafkatest.StartRegistry(t).URL

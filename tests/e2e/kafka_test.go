@@ -1,12 +1,9 @@
 package e2e
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,57 +11,15 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/tarndb/tarn/tests/program"
 )
 
 // killable runs a server with a Kafka cluster that the test may kill.
-func killable(t *testing.T, dir, brokers string) (*exec.Cmd, *pgx.Conn) {
+func killable(t *testing.T, dir, brokers string) (*program.Server, *pgx.Conn) {
 	t.Helper()
-	bin, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(bin, "serve", "--listen", "127.0.0.1:0", "--http", "", "--data", dir, "--memory", "256MiB", "--kafka", brokers, "--checkpoint-every", "300ms")
-	cmd.Stderr = log
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			b, _ := os.ReadFile(log.Name())
-			t.Logf("the server's log:\n%s", b)
-		}
-		_ = log.Close()
-	})
-	ready := make(chan string, 1)
-	go func() { // ends when the server closes its stdout
-		defer close(ready)
-		for s := bufio.NewScanner(stdout); s.Scan(); {
-			if at, ok := strings.CutPrefix(s.Text(), "tarn ready on "); ok {
-				ready <- at
-			}
-		}
-	}()
-	select {
-	case at, ok := <-ready:
-		if !ok {
-			t.Fatal("the server ended before it was ready")
-		}
-		host, port, _ := strings.Cut(at, ":")
-		return cmd, connect(t, address{host, port})
-	case <-time.After(60 * time.Second):
-		t.Fatal("the server is not ready after 60 s")
-	}
-	return nil, nil
+	s := launch(t, dir, "--kafka", brokers, "--checkpoint-every", "300ms")
+	return s, connect(t, addressOf(t, s))
 }
 
 // until asks again until the answer is as wanted.
@@ -103,7 +58,7 @@ func TestKafkaKills(t *testing.T) {
 	}
 	t.Cleanup(producer.Close)
 	dir := t.TempDir()
-	cmd, conn := killable(t, dir, brokers)
+	srv, conn := killable(t, dir, brokers)
 	for _, sql := range []string{
 		"CREATE SOURCE numbers (n bigint, g int) WITH (connector = 'kafka', topic = 'numbers') FORMAT PLAIN ENCODE JSON",
 		"CREATE SOURCE kept (n bigint, g int) WITH (connector = 'kafka', topic = 'numbers', history = 'local') FORMAT PLAIN ENCODE JSON",
@@ -128,9 +83,8 @@ func TestKafkaKills(t *testing.T) {
 			}
 			// In the middle of what has come.
 			until(t, conn, fmt.Sprintf("SELECT (sum(c) > %d)::text FROM totals", n*9/10), "true")
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-			cmd, conn = killable(t, dir, brokers)
+			srv.Kill()
+			srv, conn = killable(t, dir, brokers)
 		}
 	}
 	if err := producer.Flush(context.Background()); err != nil {
@@ -167,8 +121,7 @@ func TestKafkaKills(t *testing.T) {
 	}
 	// The cluster goes, and the server with it: it comes up all the same, and answers
 	// from what it keeps itself.
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
+	srv.Kill()
 	cluster.Close()
 	_, conn = killable(t, dir, brokers)
 	until(t, conn, "SELECT count(*) || ' ' || sum(n) FROM kept", want)

@@ -3,39 +3,19 @@
 package e2e
 
 import (
-	"bufio"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
+
+	"github.com/tarndb/tarn/tests/program"
 )
 
 // postgresEnv names a PostgreSQL ("host:port", any user let in as superuser)
 // that the tests use instead of Tarn. What they expect is PostgreSQL's
 // behaviour, so that they must pass there too.
 const postgresEnv = "TARN_E2E_POSTGRES"
-
-// binary builds the server once for all tests; TARN_BIN names one that is built.
-var binary = sync.OnceValues(func() (string, error) {
-	if bin := os.Getenv("TARN_BIN"); bin != "" {
-		return filepath.Abs(bin)
-	}
-	bin, err := filepath.Abs("../../bin/tarn-e2e")
-	if err != nil {
-		return "", err
-	}
-	out, err := exec.Command("go", "build", "-o", bin, "../..").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return bin, nil
-})
 
 // address is a server to test against.
 type address struct{ host, port string }
@@ -58,70 +38,42 @@ func start(t *testing.T) address {
 	return startAt(t, t.TempDir())
 }
 
-func startAt(t *testing.T, dir string) address {
+// startAt runs a server over the folder dir until the test ends, or until it has
+// been killed; one that was not killed must stop in good order.
+func startAt(t *testing.T, dir string, flags ...string) address {
 	t.Helper()
-	bin, err := binary()
+	s := launch(t, dir, flags...)
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Errorf("the server stopped with %v", err)
+		}
+	})
+	return addressOf(t, s)
+}
+
+// launch runs a server over the folder dir until it is stopped; the end of the test
+// kills it.
+func launch(t *testing.T, dir string, flags ...string) *program.Server {
+	t.Helper()
+	log := filepath.Join(t.TempDir(), "log")
+	s, err := program.Start(program.Options{Data: dir, Log: log, Flags: append([]string{"--memory", "256MiB"}, flags...)})
 	if err != nil {
-		t.Fatal(err)
-	}
-	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(bin, "serve", "--listen", "127.0.0.1:0", "--http", "", "--data", dir, "--memory", "256MiB")
-	cmd.Stderr = log
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		stop(t, cmd)
+		s.Kill()
 		if t.Failed() {
-			b, _ := os.ReadFile(log.Name())
-			t.Logf("the server's log:\n%s", b)
+			t.Logf("the server's log:\n%s", s.Tail())
 		}
-		_ = log.Close()
 	})
-	ready := make(chan string, 1)
-	go func() { // ends when the server closes its stdout
-		defer close(ready)
-		for s := bufio.NewScanner(stdout); s.Scan(); {
-			if at, ok := strings.CutPrefix(s.Text(), "tarn ready on "); ok {
-				ready <- at
-			}
-		}
-	}()
-	select {
-	case at, ok := <-ready:
-		if !ok {
-			t.Fatal("the server ended before it was ready")
-		}
-		host, port, err := net.SplitHostPort(at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return address{host, port}
-	case <-time.After(30 * time.Second):
-		t.Fatal("the server is not ready after 30 s")
-	}
-	return address{}
+	return s
 }
 
-func stop(t *testing.T, cmd *exec.Cmd) {
-	_ = cmd.Process.Signal(syscall.SIGTERM)
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	select {
-	case err := <-done:
-		if err != nil {
-			t.Errorf("the server stopped with %v", err)
-		}
-	case <-time.After(10 * time.Second):
-		t.Error("the server has not stopped 10 s after SIGTERM")
-		_ = cmd.Process.Kill()
-		<-done
+func addressOf(t *testing.T, s *program.Server) address {
+	t.Helper()
+	host, port, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return address{host, port}
 }

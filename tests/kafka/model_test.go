@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
 	"testing"
@@ -21,16 +20,6 @@ import (
 	"github.com/tarndb/tarn/storage/topic/kafka"
 	"github.com/tarndb/tarn/tests/kafka/kafkatest"
 )
-
-// all reports whether everything is to be run.
-func all() bool { return os.Getenv("TARN_KAFKA") != "" || os.Getenv("TARN_FULL") != "" }
-
-func onlyInAll(t *testing.T) {
-	t.Helper()
-	if !all() {
-		t.Skip("make kafka runs it")
-	}
-}
 
 func inTime(t testing.TB, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
@@ -234,7 +223,7 @@ func testModel(t *testing.T, brokers []string, seed uint64, steps int) {
 
 func TestModel(t *testing.T) {
 	seeds, steps := uint64(2), 60
-	if all() {
+	if kafkatest.All() {
 		seeds, steps = 10, 300
 	}
 	for seed := range seeds {

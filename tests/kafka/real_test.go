@@ -152,7 +152,7 @@ func TestSink(t *testing.T) {
 	cfg := kafka.SinkConfig{Client: k.Config(), Topic: name, ID: name}
 	var want []string
 	rounds := 10
-	if all() {
+	if kafkatest.All() {
 		rounds = 50
 	}
 	var old *kafka.Sink
@@ -204,7 +204,7 @@ func TestBrokerDies(t *testing.T) {
 	r := reader(t, c, in, 0)
 	cp := startCopy(t, k, in, out)
 	rounds := 1
-	if all() {
+	if kafkatest.All() {
 		rounds = 5
 	}
 	var sent []string
@@ -241,7 +241,7 @@ func TestBrokerDies(t *testing.T) {
 
 // Of three brokers each is killed in turn: readers and sinks go on with the others.
 func TestLeadersDie(t *testing.T) {
-	onlyInAll(t)
+	kafkatest.OnlyInAll(t)
 	k := kafkatest.Start(t, kafkatest.Options{Brokers: 3})
 	c := k.Open(t)
 	in, out := create(t, c, "in", 1, nil), create(t, c, "out", 1, nil)
@@ -279,7 +279,7 @@ func TestForeignWriter(t *testing.T) {
 	k := kafkatest.Shared(t)
 	c := k.Open(t)
 	codecs := []string{"zstd"}
-	if all() {
+	if kafkatest.All() {
 		codecs = []string{"none", "gzip", "snappy", "lz4", "zstd"}
 	}
 	for _, codec := range codecs {
@@ -302,7 +302,7 @@ func TestForeignWriter(t *testing.T) {
 
 // Holes that compaction leaves, with the markers of transactions among them.
 func TestRealCompaction(t *testing.T) {
-	onlyInAll(t)
+	kafkatest.OnlyInAll(t)
 	k := kafkatest.Start(t, kafkatest.Options{Set: map[string]string{"log.cleaner.backoff.ms": "200"}})
 	c := k.Open(t)
 	name := create(t, c, "compacted", 1, map[string]string{"cleanup.policy": "compact", "segment.ms": "100", "min.cleanable.dirty.ratio": "0.001", "delete.retention.ms": "0"})
@@ -370,7 +370,7 @@ func TestRealCompaction(t *testing.T) {
 // Every way into a cluster with access control, and what is said where it is the
 // wrong one.
 func TestSecure(t *testing.T) {
-	onlyInAll(t)
+	kafkatest.OnlyInAll(t)
 	k := kafkatest.Start(t, kafkatest.Options{Secure: true})
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(k.CA) {

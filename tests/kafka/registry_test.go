@@ -12,7 +12,7 @@ import (
 // A real registry gives what it was given, the same id for the same schema, and
 // refuses what readers of the past could not read.
 func TestRegistry(t *testing.T) {
-	onlyInAll(t)
+	kafkatest.OnlyInAll(t)
 	r := format.NewRegistry(kafkatest.StartRegistry(t).URL, "", "")
 	ctx := inTime(t, time.Minute)
 	one := &format.Schema{Type: "AVRO", Text: `{"type":"record","name":"r","fields":[{"name":"a","type":"long"}]}`}

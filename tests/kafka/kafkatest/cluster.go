@@ -22,6 +22,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/tarndb/tarn/storage/topic/kafka"
+	"github.com/tarndb/tarn/tests/program"
 )
 
 // Options is what a cluster is to be.
@@ -58,7 +59,7 @@ type broker struct {
 // StartTime is how long brokers may take to answer.
 const StartTime = 2 * time.Minute
 
-var kafkaProgram = program{name: "kafka", pom: brokerPOM,
+var kafkaProgram = software{name: "kafka", pom: brokerPOM,
 	bring: func(dir string) error {
 		return maven(dir, "dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory="+filepath.Join(dir, "part"))
 	},
@@ -79,16 +80,10 @@ var kafkaProgram = program{name: "kafka", pom: brokerPOM,
 	},
 }
 
-// Start runs a cluster until the test ends. Without Java the test is skipped.
+// Start runs a cluster until the test ends.
 func Start(t testing.TB, o Options) *Cluster {
 	t.Helper()
-	dir, err := kafkaProgram.fetch()
-	if errors.Is(err, errNoJava) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := kafkaProgram.brought(t)
 	c := &Cluster{Dir: t.TempDir(), program: dir}
 	t.Cleanup(c.Close) // before the folder goes
 	if err := c.start(o, nil); err != nil {
@@ -120,19 +115,20 @@ var shared struct {
 	err  error
 }
 
-// Shared is one broker for all tests of this process that do no harm to it. Its
-// folder is removed by nobody but the system; it is small.
+// Shared is one broker for all tests of this process that do no harm to it; it and
+// its folder go with the process.
 func Shared(t testing.TB) *Cluster {
 	t.Helper()
+	kafkaProgram.brought(t)
 	shared.once.Do(func() {
 		var dir string
-		if dir, shared.err = os.MkdirTemp("", "tarn-kafka"); shared.err == nil {
+		if dir, shared.err = os.MkdirTemp("", "tarn-kafka"); shared.err != nil {
+			return
+		}
+		if _, shared.err = program.NewLeash(0, dir); shared.err == nil {
 			shared.c, shared.err = StartIn(dir, Options{})
 		}
 	})
-	if errors.Is(shared.err, errNoJava) {
-		t.Skip(shared.err)
-	}
 	if shared.err != nil {
 		t.Fatal(shared.err)
 	}
@@ -329,6 +325,9 @@ func (c *Cluster) Resume(t testing.TB, id int) {
 
 // PID is a broker's process, for what it costs.
 func (c *Cluster) PID(id int) int { return c.brokers[id-1].run.cmd.Process.Pid }
+
+// Log is the file of what a broker says.
+func (c *Cluster) Log(id int) string { return filepath.Join(c.brokers[id-1].dir, "log") }
 
 // Tool runs one of Kafka's own commands by the name of its class, for example
 // org.apache.kafka.tools.consumer.ConsoleConsumer, with --bootstrap-server before

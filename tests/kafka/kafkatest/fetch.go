@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"testing"
 )
 
 //go:embed broker.pom.xml
@@ -22,9 +23,9 @@ var registryPOM []byte
 //go:embed log4j2.xml
 var log4jXML []byte
 
-// program is something brought once per machine: a folder of its own, named after
+// software is something brought once per machine: a folder of its own, named after
 // the versions that its project asks for, in the user's cache.
-type program struct {
+type software struct {
 	name string
 	pom  []byte
 	// bring fills dir/part, from where it moves to dir/files.
@@ -35,15 +36,45 @@ type program struct {
 	train func(dir string, options ...string) error
 }
 
-var errNoJava = errors.New("a real Kafka needs Java 17 or newer and Maven, which tests/setup.sh installs")
+// leaveOut is the variable that leaves out what needs a real Kafka; else a test that
+// cannot have one fails.
+const leaveOut = "TARN_NO_KAFKA"
+
+// All reports whether everything is to be tested that a real Kafka is needed for
+// (make kafka), and not only what takes two minutes.
+func All() bool { return os.Getenv("TARN_KAFKA") != "" || os.Getenv("TARN_FULL") != "" }
+
+// OnlyInAll leaves the test to All.
+func OnlyInAll(t testing.TB) {
+	t.Helper()
+	if !All() {
+		t.Skip("make kafka runs it")
+	}
+}
+
+// brought is fetch for a test.
+func (p software) brought(t testing.TB) string {
+	t.Helper()
+	if os.Getenv(leaveOut) != "" {
+		t.Skip(leaveOut + " is set")
+	}
+	dir, err := p.fetch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
 
 // fetch brings the program unless it is there, and returns its folder.
-func (p program) fetch() (string, error) {
-	for _, tool := range []string{"java", "mvn"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			return "", errNoJava
-		}
+func (p software) fetch() (string, error) {
+	dir, err := p.bringOnce()
+	if err != nil {
+		return "", fmt.Errorf("no real %s: %w; it needs Java 17 or newer and Maven, which tests/setup.sh installs, and Maven Central for the first time; %s=1 leaves out what needs it", p.name, err, leaveOut)
 	}
+	return dir, nil
+}
+
+func (p software) bringOnce() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
@@ -65,7 +96,7 @@ func (p program) fetch() (string, error) {
 			return "", err
 		}
 	}
-	archive, err := classArchive(dir)
+	archive, err := classArchive(dir) // asks for Java
 	if err != nil {
 		return "", err
 	}
@@ -80,8 +111,11 @@ func (p program) fetch() (string, error) {
 	return dir, nil
 }
 
-func (p program) make(dir string) error {
+func (p software) make(dir string) error {
 	part := filepath.Join(dir, "part")
+	if _, err := exec.LookPath("mvn"); err != nil {
+		return err
+	}
 	if err := errors.Join(os.RemoveAll(part), os.MkdirAll(part, 0o755), os.WriteFile(filepath.Join(dir, "pom.xml"), p.pom, 0o644),
 		os.WriteFile(filepath.Join(dir, "log4j2.xml"), log4jXML, 0o644)); err != nil {
 		return err

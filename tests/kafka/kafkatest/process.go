@@ -3,7 +3,6 @@ package kafkatest
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -12,6 +11,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/tarndb/tarn/tests/program"
 )
 
 // process is a JVM that does not outlive this process, however that ends.
@@ -19,7 +20,7 @@ type process struct {
 	cmd    *exec.Cmd
 	log    string
 	ended  chan struct{}
-	leash  io.WriteCloser // a watcher kills the JVM when this closes before a line was written
+	leash  *program.Leash
 	paused atomic.Bool
 }
 
@@ -40,19 +41,9 @@ func launch(log, dir string, args ...string) (*process, error) {
 		_ = p.cmd.Wait() // how it ended is told by its log
 		close(p.ended)
 	}()
-	watcher := exec.Command("sh", "-c", `read -r _ || kill -9 "$0" 2>/dev/null`, strconv.Itoa(p.cmd.Process.Pid))
-	watcher.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	end, leash, err := os.Pipe()
-	if err != nil {
+	if p.leash, err = program.NewLeash(p.cmd.Process.Pid); err != nil {
 		return nil, errors.Join(err, p.kill())
 	}
-	defer end.Close()
-	watcher.Stdin = end
-	if err := watcher.Start(); err != nil {
-		return nil, errors.Join(err, leash.Close(), p.kill())
-	}
-	p.leash = leash
-	go func() { _ = watcher.Wait() }()
 	return p, nil
 }
 
@@ -80,13 +71,7 @@ func (p *process) end(sig syscall.Signal, within time.Duration) error {
 			return fmt.Errorf("process %d did not end in %v", p.cmd.Process.Pid, within)
 		}
 	}
-	if p.leash == nil {
-		return nil
-	}
-	_, err := io.WriteString(p.leash, "ended\n")
-	err = errors.Join(err, p.leash.Close())
-	p.leash = nil
-	return err
+	return p.leash.Release()
 }
 
 func (p *process) kill() error { return p.end(syscall.SIGKILL, 20*time.Second) }

@@ -25,7 +25,7 @@ type Registry struct {
 	run     *process
 }
 
-var registryProgram = program{name: "registry", pom: registryPOM,
+var registryProgram = software{name: "registry", pom: registryPOM,
 	bring: func(dir string) error {
 		part := filepath.Join(dir, "part")
 		if err := maven(dir, "dependency:copy", "-DoutputDirectory="+filepath.Join(dir, "download")); err != nil {
@@ -56,16 +56,10 @@ var registryProgram = program{name: "registry", pom: registryPOM,
 }
 
 // StartRegistry runs a registry until the test ends; new schemas must be backward
-// compatible, as Confluent's asks for by default. Without Java the test is skipped.
+// compatible, as Confluent's asks for by default.
 func StartRegistry(t testing.TB) *Registry {
 	t.Helper()
-	dir, err := registryProgram.fetch()
-	if errors.Is(err, errNoJava) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := registryProgram.brought(t)
 	r := &Registry{dir: t.TempDir(), program: dir}
 	t.Cleanup(r.Close)
 	if err := r.start(); err != nil {
