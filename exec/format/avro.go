@@ -17,6 +17,7 @@ func avroEncoding() encoding {
 		name:    "avro",
 		options: append(schemaOptions(), timeOption()),
 		nested:  true,
+		nests:   true,
 		decoder: newAvroDecoder,
 		encoder: newAvroEncoder,
 		infer:   inferAvro,

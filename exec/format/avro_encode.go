@@ -121,6 +121,9 @@ func (e *avroEncoder) planFields(p *avroPut, n *avroNode, t *fieldTree) error {
 	p.subs = make([]*avroPut, len(n.fields))
 	for _, kid := range t.kids {
 		at := n.find(kid.name)
+		if at < 0 && kid.spare {
+			continue
+		}
 		if at < 0 || p.subs[at] != nil {
 			return sqlerr.New(sqlerr.UndefinedColumn, "the Avro schema has no field %q", kid.path)
 		}

@@ -14,6 +14,8 @@ type fieldTree struct {
 	path string // of names from the top, for messages and type names
 	col  int    // -1: a record of kids
 	kids []*fieldTree
+	// spare: a schema that is given need not have it.
+	spare bool
 }
 
 // newFieldTree groups fields by their first paths. A single field at the empty
@@ -40,7 +42,7 @@ func newFieldTree(fields []field) (*fieldTree, error) {
 				}
 			}
 			if last := k == len(path)-1; next == nil {
-				next = &fieldTree{name: name, path: strings.Join(path[:k+1], "."), col: -1}
+				next = &fieldTree{name: name, path: strings.Join(path[:k+1], "."), col: -1, spare: f.Spare}
 				if last {
 					next.col = i
 				}
@@ -103,9 +105,9 @@ func (g *avroGenerator) value(dst []byte, t *fieldTree) ([]byte, error) {
 	if t.col >= 0 {
 		return appendAvroType(dst, g.p.Fields[t.col].Type)
 	}
-	name := map[bool]string{true: "Key", false: "Value"}[g.p.Key]
-	if t.path != "" {
-		name += "_" + strings.ReplaceAll(t.path, ".", "_")
+	name, known := g.p.recordName(t.path)
+	if known {
+		return types.AppendJSONString(dst, name), nil
 	}
 	dst = append(dst, `{"type":"record","name":`...)
 	dst = types.AppendJSONString(dst, name)
@@ -124,14 +126,56 @@ func (g *avroGenerator) value(dst []byte, t *fieldTree) ([]byte, error) {
 		}
 		dst = append(dst, `{"name":`...)
 		dst = types.AppendJSONString(dst, kid.name)
-		dst = append(dst, `,"type":["null",`...)
+		open, end := `,"type":["null",`, `],"default":null}`
+		if g.p.always(kid.path) {
+			open, end = `,"type":`, `}`
+		}
+		dst = append(dst, open...)
 		var err error
 		if dst, err = g.value(dst, kid); err != nil {
 			return nil, err
 		}
-		dst = append(dst, `],"default":null}`...)
+		dst = append(dst, end...)
 	}
 	return append(dst, `]}`...), nil
+}
+
+// recordName is what the record at a path is called in a generated schema, known
+// if it has been described before. The names of the envelope's records are those
+// of Debezium.
+func (p *part) recordName(path string) (name string, known bool) {
+	if p.Envelope == Debezium && !p.Key {
+		switch path {
+		case "":
+			return "Envelope", false
+		case "before":
+			return "Value", false
+		case "after":
+			return "Value", true
+		case "source":
+			return "Source", false
+		}
+	}
+	name = "Value"
+	if p.Key {
+		name = "Key"
+	}
+	if path != "" {
+		name += "_" + strings.ReplaceAll(path, ".", "_")
+	}
+	return name, false
+}
+
+// always reports a field of Debezium's envelope that is never null.
+func (p *part) always(path string) bool {
+	if p.Envelope != Debezium || p.Key {
+		return false
+	}
+	switch path {
+	case "op", "source", "source.version", "source.connector", "source.name":
+		return true
+	}
+	return false
 }
 
 // appendAvroType writes the type that a column has in a generated schema.

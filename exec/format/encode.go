@@ -59,6 +59,7 @@ type encoder struct {
 	env                envelope
 	key, value         partEncoder
 	keyCols, valueCols []int // columns of the Spec
+	nested             bool  // value has the fields of the whole envelope
 }
 
 func (e *encoder) openPart(name string, options map[string]string, key bool, cols []int) (partEncoder, error) {
@@ -79,14 +80,23 @@ func (e *encoder) openPart(name string, options map[string]string, key bool, col
 		return nil, sqlerr.New(sqlerr.FeatureNotSupported, "ENCODE %s cannot be written", strings.ToUpper(enc.name))
 	}
 	if e.env.encode != nil && !key && enc.name != "json" {
-		return nil, errEnvelopeEncoding(e.env.name, enc.name)
+		if e.env.fields == nil || !enc.nests {
+			return nil, errEnvelopeEncoding(e.env.name, enc.name).WithHint("Use ENCODE JSON, AVRO or PROTOBUF.")
+		}
+		p.Fields, e.nested = e.env.fields(p.Fields), true
 	}
 	return enc.encoder(p)
 }
 
 // Encode implements Encoder.
 func (e *encoder) Encode(ctx context.Context, rows, before *vec.Batch, ops []Op) (Encoded, error) {
+	return e.EncodeChanges(ctx, Changes{Rows: rows, Before: before, Ops: ops})
+}
+
+// EncodeChanges implements Encoder.
+func (e *encoder) EncodeChanges(ctx context.Context, c Changes) (Encoded, error) {
 	var out Encoded
+	rows, ops := c.Rows, c.Ops
 	var err error
 	if e.key == nil {
 		out.Key = vec.Flatten(vec.ConstVec(types.Bytea, types.NullDatum, rows.N))
@@ -94,10 +104,10 @@ func (e *encoder) Encode(ctx context.Context, rows, before *vec.Batch, ops []Op)
 		return out, err
 	}
 	if e.env.encode != nil {
-		out.Value, err = e.env.encode(ctx, e, rows, before, ops)
+		out.Value, err = e.env.encode(ctx, e, c)
 		return out, err
 	}
-	skip := func(i int) bool { return ops != nil && ops[i] != Put }
+	skip := func(i int) bool { return ops != nil && (ops[i] == Delete || ops[i] == Truncate) }
 	out.Value, err = encodeRows(ctx, e.value, pickCols(rows, e.valueCols), rows.N, skip)
 	return out, err
 }

@@ -24,6 +24,8 @@ type encoding struct {
 	infer func(ctx context.Context, p part, samples *vec.Vec) ([]Column, error)
 	// nested: fields may lie deeper than one level, which envelopes need.
 	nested bool
+	// nests: the encoder writes fields that lie deeper than one level.
+	nests bool
 	// single: the bytes are one value, which has no name.
 	single bool
 }
@@ -80,6 +82,9 @@ type field struct {
 	// case-insensitive; each is as good as the other. Encoders use the first. A
 	// single value without name is at the empty path.
 	Paths [][]string
+	// Spare: an encoder whose schema is given leaves it out if the schema has no such
+	// field.
+	Spare bool
 }
 
 // partDecoder decodes one part of many records.

@@ -25,6 +25,7 @@ func protobufEncoding() encoding {
 		name:    "protobuf",
 		options: append([]option{{name: "message", also: []string{"message.name", "schema.full.name", "value_schema_full_name", "key_schema_full_name"}}, timeOption()}, schemaOptions()...),
 		nested:  true,
+		nests:   true,
 		decoder: newProtobufDecoder,
 		encoder: newProtobufEncoder,
 		infer:   inferProtobuf,
@@ -251,6 +252,9 @@ func (e *protoEncoder) compile() error {
 func (e *protoEncoder) planFields(p *protoPut, m *protoMessage, t *fieldTree) error {
 	for _, kid := range t.kids {
 		f := m.find(kid.name)
+		if f == nil && kid.spare {
+			continue
+		}
 		if f == nil {
 			return sqlerr.New(sqlerr.UndefinedColumn, "message %s of the Protobuf schema has no field %q", m.name, kid.path)
 		}

@@ -25,10 +25,7 @@ func generateProto(p *part, tree *fieldTree) (string, error) {
 			break
 		}
 	}
-	name := "Value"
-	if p.Key {
-		name = "Key"
-	}
+	name, _ := p.recordName("")
 	err := generateMessage(&b, p, tree, name, "")
 	return b.String(), err
 }
@@ -43,8 +40,15 @@ func generateMessage(b *strings.Builder, p *part, t *fieldTree, name, indent str
 		typ := ""
 		switch {
 		case kid.col < 0:
-			typ = "optional M_" + kid.name
-			if err := generateMessage(b, p, kid, "M_"+kid.name, indent+"  "); err != nil {
+			message, known := "M_"+kid.name, false
+			if p.Envelope == Debezium && !p.Key {
+				message, known = p.recordName(kid.path)
+			}
+			typ = "optional " + message
+			if known {
+				break
+			}
+			if err := generateMessage(b, p, kid, message, indent+"  "); err != nil {
 				return err
 			}
 		case p.Fields[kid.col].Type.IsArray() && !p.Fields[kid.col].Type.IsVector():

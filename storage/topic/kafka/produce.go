@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -114,7 +113,3 @@ func produceError(err error) error {
 	}
 	return err
 }
-
-// txnTime is how long a transaction of a Sink may take before the cluster aborts
-// it; until then, an open one whose owner died holds back readers.
-const txnTime = 60 * time.Second

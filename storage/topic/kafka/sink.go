@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -23,6 +23,8 @@ type SinkConfig struct {
 	// ID names the sink, for good: its transactional id and its group, which holds the
 	// position, are "tarn-sink-" and the ID.
 	ID string
+	// RecordBytesMax bounds what a record takes; 0: what the topic does.
+	RecordBytesMax int64
 }
 
 // Sink writes transactions to a topic, each with a position. A position is a
@@ -39,10 +41,14 @@ type Sink struct {
 	cfg     SinkConfig
 	id      string
 	cl      *kgo.Client
+	note    string // that stood beside the position when the sink was opened
 	topicID [16]byte
-	implied bool  // the brokers add a group to a transaction by themselves (KIP-890)
-	begun   bool  // the client library is in a transaction, of which the cluster knows nothing yet
-	broken  error // after it, only Close
+	limit   int64         // of a record's bytes
+	batch   int64         // of a batch's, of the client
+	time    time.Duration // of a transaction, of the client
+	implied bool          // the brokers add a group to a transaction by themselves (KIP-890)
+	begun   bool          // the client library is in a transaction, of which the cluster knows nothing yet
+	broken  error         // after it, only Close
 }
 
 // OpenSink fences all sinks with the same ID: what they have not committed never
@@ -51,11 +57,15 @@ type Sink struct {
 func OpenSink(ctx context.Context, cfg SinkConfig) (s *Sink, position uint64, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, txnTime)
 	defer cancel()
-	s = &Sink{cfg: cfg, id: "tarn-sink-" + cfg.ID}
-	if err := s.connect(ctx); err != nil {
+	s = &Sink{cfg: cfg, id: "tarn-sink-" + cfg.ID, limit: batchBytes, batch: batchBytes, time: txnTime}
+	if err = s.connect(ctx); err == nil {
+		err = s.askLimit(ctx)
+	}
+	if err != nil {
+		s.Close()
 		return nil, 0, false, cfg.Client.wrap(err, cfg.Topic)
 	}
-	position, ok, err = s.position(ctx)
+	position, s.note, ok, err = s.position(ctx)
 	if err != nil {
 		s.Close()
 		return nil, 0, false, cfg.Client.wrap(err, cfg.Topic)
@@ -80,7 +90,7 @@ func (s *Sink) connect(ctx context.Context) error {
 	}
 	versions := kversion.Stable()
 	for range 2 {
-		opts := append(base[:len(base):len(base)], kgo.TransactionalID(s.id), kgo.TransactionTimeout(txnTime), kgo.RecordPartitioner(partitioner{}),
+		opts := append(base[:len(base):len(base)], kgo.TransactionalID(s.id), kgo.TransactionTimeout(s.time), kgo.ProducerBatchMaxBytes(int32(s.batch)), kgo.RecordPartitioner(partitioner{}),
 			kgo.ProducerLinger(0), kgo.MaxVersions(versions))
 		if s.cl, err = kgo.NewClient(opts...); err != nil {
 			return sqlerr.New(sqlerr.InvalidParameterValue, "the settings of the Kafka connection are not usable: %v", err)
@@ -164,7 +174,7 @@ func impliesGroups(ctx context.Context, cl *kgo.Client) (bool, error) {
 // position reads the position back. The partition must be named and the offset be
 // stable: right after a commit, or a takeover, the group may not have heard of it
 // yet, and would answer with an older one, or none.
-func (s *Sink) position(ctx context.Context) (uint64, bool, error) {
+func (s *Sink) position(ctx context.Context) (at uint64, note string, ok bool, err error) {
 	for fails := 1; ; fails++ {
 		req := kmsg.NewPtrOffsetFetchRequest()
 		req.RequireStable = true
@@ -177,50 +187,64 @@ func (s *Sink) position(ctx context.Context) (uint64, bool, error) {
 		offset := int64(-1)
 		resp, err := req.RequestWith(ctx, s.cl)
 		if err == nil {
-			offset, err = offsetOf(resp)
+			offset, note, err = offsetOf(resp)
 		}
 		switch {
 		case err == nil && offset >= 0:
-			return uint64(offset), true, nil
+			return uint64(offset), note, true, nil
 		case err == nil, errors.Is(err, kerr.GroupIDNotFound):
-			return 0, false, nil
+			return 0, "", false, nil
 		}
 		var k *kerr.Error
 		if !errors.As(err, &k) || !k.Retriable && k != kerr.UnstableOffsetCommit {
-			return 0, false, err
+			return 0, "", false, err
 		}
 		if pause(ctx, backoff(fails)); ctx.Err() != nil {
-			return 0, false, fmt.Errorf("%w: %w", ctx.Err(), err)
+			return 0, "", false, fmt.Errorf("%w: %w", ctx.Err(), err)
 		}
 	}
 }
 
-func offsetOf(resp *kmsg.OffsetFetchResponse) (int64, error) {
+func offsetOf(resp *kmsg.OffsetFetchResponse) (at int64, note string, err error) {
 	if len(resp.Groups) == 1 {
 		g := &resp.Groups[0]
 		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
-			return 0, err
+			return 0, "", err
 		}
 		if len(g.Topics) == 1 && len(g.Topics[0].Partitions) == 1 {
 			p := &g.Topics[0].Partitions[0]
-			return p.Offset, kerr.ErrorForCode(p.ErrorCode)
+			if p.Metadata != nil {
+				note, _ = strings.CutPrefix(*p.Metadata, noteHead)
+			}
+			return p.Offset, strings.TrimPrefix(note, "; "), kerr.ErrorForCode(p.ErrorCode)
 		}
 	}
 	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
-		return 0, err
+		return 0, "", err
 	}
-	return 0, errAnswer
+	return 0, "", errAnswer
 }
+
+// noteHead begins what stands beside a position, for those who look at the group.
+const noteHead = "position of a Tarn sink, not an offset"
+
+// Note is what was written beside the position that the sink was opened at.
+func (s *Sink) Note() string { return s.note }
 
 // Write writes records and position as one transaction. After an error its outcome
 // is not known and the Sink is of no more use: Close it, and OpenSink says which
 // transaction was the last. ErrFenced among the error's causes: somebody else has
 // opened the sink.
 func (s *Sink) Write(ctx context.Context, out []Out, position uint64) error {
+	return s.WriteNoted(ctx, out, position, "")
+}
+
+// WriteNoted is Write with a note beside the position, a short text.
+func (s *Sink) WriteNoted(ctx context.Context, out []Out, position uint64, note string) error {
 	if s.broken != nil {
 		return s.broken
 	}
-	err := s.write(ctx, out, position)
+	err := s.write(ctx, out, position, note)
 	if err != nil {
 		err = s.cfg.Client.wrap(fenced(produceError(err)), s.cfg.Topic)
 		s.broken = err
@@ -228,14 +252,19 @@ func (s *Sink) Write(ctx context.Context, out []Out, position uint64) error {
 	return err
 }
 
-func (s *Sink) write(ctx context.Context, out []Out, position uint64) error {
+func (s *Sink) write(ctx context.Context, out []Out, position uint64, note string) error {
 	if position > math.MaxInt64 {
 		return sqlerr.New(sqlerr.NumericValueOutOfRange, "a sink's position is out of range")
 	}
-	ctx, cancel := context.WithTimeout(ctx, txnTime)
+	if len(out) > 0 {
+		if err := s.fit(ctx, out); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.time)
 	defer cancel()
 	if len(out) == 0 {
-		return s.writePosition(ctx, int64(position))
+		return s.writePosition(ctx, int64(position), note)
 	}
 	if !s.begun {
 		if err := s.cl.BeginTransaction(); err != nil {
@@ -248,37 +277,17 @@ func (s *Sink) write(ctx context.Context, out []Out, position uint64) error {
 	}
 	// After the records are there: beside them, the two race to begin the
 	// transaction, and the loser is put off.
-	if err := s.commitOffset(ctx, int64(position)); err != nil {
+	if err := s.commitOffset(ctx, int64(position), note); err != nil {
 		return err
 	}
 	return s.cl.EndTransaction(ctx, kgo.TryCommit)
 }
 
-func (s *Sink) produce(ctx context.Context, out []Out) error {
-	var mu sync.Mutex
-	var failed error
-	for i := range out {
-		s.cl.Produce(ctx, out[i].record(s.cfg.Topic), func(_ *kgo.Record, err error) {
-			mu.Lock()
-			defer mu.Unlock()
-			if failed == nil {
-				failed = err
-			}
-		})
-	}
-	if err := s.cl.Flush(ctx); err != nil {
-		return err
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	return failed
-}
-
 // writePosition is a transaction with a position only. The client library ends no
 // transaction that has no records, so it is done past it; the library then has an
 // old producer epoch, and begins anew.
-func (s *Sink) writePosition(ctx context.Context, position int64) error {
-	if err := s.commitOffset(ctx, position); err != nil {
+func (s *Sink) writePosition(ctx context.Context, position int64, note string) error {
+	if err := s.commitOffset(ctx, position, note); err != nil {
 		return err
 	}
 	id, epoch, err := s.cl.ProducerID(ctx)
@@ -302,7 +311,10 @@ func (s *Sink) writePosition(ctx context.Context, position int64) error {
 }
 
 // commitOffset makes the position part of the open transaction.
-func (s *Sink) commitOffset(ctx context.Context, position int64) error {
+func (s *Sink) commitOffset(ctx context.Context, position int64, note string) error {
+	if note != "" {
+		note = "; " + note
+	}
 	id, epoch, err := s.cl.ProducerID(ctx)
 	if err != nil {
 		return err
@@ -318,7 +330,7 @@ func (s *Sink) commitOffset(ctx context.Context, position int64) error {
 		rt := kmsg.NewTxnOffsetCommitRequestTopic()
 		rt.Topic, rt.TopicID = s.cfg.Topic, s.topicID
 		rp := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-		rp.Offset, rp.Metadata = position, kmsg.StringPtr("position of a Tarn sink, not an offset")
+		rp.Offset, rp.Metadata = position, kmsg.StringPtr(noteHead+note)
 		rt.Partitions = append(rt.Partitions, rp)
 		req.Topics = append(req.Topics, rt)
 		resp, err := req.RequestWith(ctx, s.cl)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -124,7 +125,7 @@ func TestZombie(t *testing.T) {
 				}
 			}
 			if when == "position" {
-				if err := old.commitOffset(ctx, 2); err != nil {
+				if err := old.commitOffset(ctx, 2, ""); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -134,7 +135,7 @@ func TestZombie(t *testing.T) {
 			if when == "before" {
 				err = old.Write(ctx, []Out{{Value: []byte("zombie")}}, 3)
 			} else {
-				old.broken = old.commitOffset(ctx, 3)
+				old.broken = old.commitOffset(ctx, 3, "")
 				err = fenced(old.broken)
 				if end := old.cl.EndTransaction(ctx, kgo.TryCommit); end == nil || err == nil {
 					t.Fatalf("the zombie commits: %v, %v", err, end)
@@ -227,12 +228,129 @@ func TestSinkErrors(t *testing.T) {
 	if _, _, _, err := OpenSink(inTime(t), SinkConfig{Client: c.cfg, Topic: "none", ID: "x"}); !sqlerr.HasCode(err, sqlerr.UndefinedObject) {
 		t.Fatal(err)
 	}
-	mustCreate(t, c, "t", 1, map[string]string{"max.message.bytes": "1000"})
+}
+
+// Records are as large as the topic takes, or the configuration says; what is
+// larger is named and nothing of its transaction is there.
+func TestLargeRecords(t *testing.T) {
+	f := fake(t)
+	c := open(t, f.ListenAddrs())
+	mustCreate(t, c, "small", 1, map[string]string{"max.message.bytes": "2000"})
+	mustCreate(t, c, "big", 1, map[string]string{"max.message.bytes": "5000000"})
+	large := func(cfg SinkConfig, sizes ...int) *TooLargeError {
+		t.Helper()
+		s, _, _, err := reopen(t, c, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		var out []Out
+		for _, n := range sizes {
+			out = append(out, Out{Value: noise(n)})
+		}
+		var large *TooLargeError
+		if err := s.Write(inTime(t), out, 1); err != nil && (!errors.As(err, &large) || !sqlerr.HasCode(err, sqlerr.ProgramLimitExceeded)) {
+			t.Fatal(err)
+		}
+		return large
+	}
+	// Many records of a transaction are more than a batch may be.
+	if e := large(SinkConfig{Topic: "small", ID: "a"}, 900, 900, 900, 900); e != nil {
+		t.Error(e)
+	}
+	if e := large(SinkConfig{Topic: "small", ID: "a"}, 10, 3000, 10); e == nil || e.Index != 1 || e.Bytes < 3000 || e.Limit != 2000 {
+		t.Errorf("%+v", e)
+	}
+	if e := large(SinkConfig{Topic: "big", ID: "b"}, 10, 3<<20, 10); e != nil {
+		t.Error(e)
+	}
+	if e := large(SinkConfig{Topic: "big", ID: "c", RecordBytesMax: 2 << 20}, 10, 3<<20); e == nil || e.Limit != 2<<20 {
+		t.Errorf("%+v", e)
+	}
+	for topic, want := range map[string]int64{"small": 4, "big": 3} {
+		if ps, _, err := c.Partitions(inTime(t), topic); err != nil || ps[0].End < want {
+			t.Errorf("%s: %v %v", topic, ps, err)
+		}
+	}
+}
+
+// A limit that is raised while the sink is open is noticed; one that the cluster
+// enforces although it was not known is an error that names the record.
+func TestRaisedLimit(t *testing.T) {
+	f := fake(t)
+	c := open(t, f.ListenAddrs())
+	mustCreate(t, c, "t", 1, nil)
 	s := mustOpen(t, c, SinkConfig{Topic: "t", ID: "x"}, -1)
-	if err := s.Write(inTime(t), []Out{{Value: make([]byte, 2<<20)}}, 1); !sqlerr.HasCode(err, sqlerr.ProgramLimitExceeded) {
+	limit := "4000000"
+	if _, err := c.adm.AlterTopicConfigs(inTime(t), []kadm.AlterConfig{{Name: "max.message.bytes", Value: &limit}}, "t"); err != nil {
 		t.Fatal(err)
 	}
-	mustOpen(t, c, SinkConfig{Topic: "t", ID: "x"}, -1)
+	mustWrite(t, s, []Out{{Value: noise(3 << 20)}}, 1)
+	mustWrite(t, s, []Out{{Value: noise(10)}}, 2)
+	if s.batch != batchBytes {
+		t.Errorf("batches of %d bytes for small records", s.batch)
+	}
+	f.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.MessageTooLarge, Count: 1})
+	var large *TooLargeError
+	if err := s.Write(inTime(t), []Out{{Value: noise(10)}, {Value: noise(20)}}, 3); !errors.As(err, &large) || large.Index != 1 || large.Limit != 0 {
+		t.Errorf("%v", err)
+	}
+}
+
+// A large transaction gets the time that it needs, as far as the cluster allows.
+func TestLargeTransaction(t *testing.T) {
+	for max, want := range map[string]time.Duration{"900000": 100 * time.Second, "60000": txnTime} {
+		t.Run(max, func(t *testing.T) {
+			f := fake(t)
+			c := open(t, f.ListenAddrs())
+			setting := kadm.AlterConfig{Name: "transaction.max.timeout.ms", Value: &max}
+			if _, err := c.adm.AlterBrokerConfigs(inTime(t), []kadm.AlterConfig{setting}); err != nil {
+				t.Fatal(err)
+			}
+			mustCreate(t, c, "t", 1, nil)
+			s := mustOpen(t, c, SinkConfig{Topic: "t", ID: "x"}, -1)
+			var out []Out
+			value := make([]byte, 900_000)
+			for range 117 {
+				out = append(out, Out{Value: value})
+			}
+			mustWrite(t, s, out, 1)
+			if s.time != want {
+				t.Errorf("it may take %s", s.time)
+			}
+			mustWrite(t, s, out[:1], 2)
+			if s.time != txnTime {
+				t.Errorf("a small transaction may take %s", s.time)
+			}
+		})
+	}
+}
+
+// What stands beside the position is read back with it.
+func TestNote(t *testing.T) {
+	f := fake(t)
+	c := open(t, f.ListenAddrs())
+	mustCreate(t, c, "t", 1, nil)
+	cfg := SinkConfig{Topic: "t", ID: "x"}
+	s := mustOpen(t, c, cfg, -1)
+	for at, note := range []string{"part 1 of 2", ""} {
+		if err := s.WriteNoted(inTime(t), []Out{{Value: []byte("x")}}, uint64(at), note); err != nil {
+			t.Fatal(err)
+		}
+		if s = mustOpen(t, c, cfg, int64(at)); s.Note() != note {
+			t.Errorf("note %q", s.Note())
+		}
+	}
+}
+
+// noise is bytes that cannot be compressed.
+func noise(n int) []byte {
+	b := make([]byte, n)
+	for i, x := 0, uint32(1); i < n; i++ {
+		x = x*1664525 + 1013904223
+		b[i] = byte(x >> 24)
+	}
+	return b
 }
 
 func TestProduce(t *testing.T) {
