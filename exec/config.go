@@ -167,6 +167,9 @@ type Write struct {
 	Upsert bool
 	// Truncate removes all rows of the table first; Rows are then as with Upsert.
 	Truncate bool
+	// Keep, of an upsert: the columns of each row in which what stands is to stay,
+	// nil: none. Where no row of the key stands the write fails (22000).
+	Keep [][]int32
 }
 
 // Cut is how far the records of one partition of a source are in an epoch.

@@ -65,7 +65,7 @@ func (a *admission) upsert(rel *relation, w *Write, earlier []admitted) (*vec.Ba
 		return nil, nil, err
 	}
 	keys := keyStrings(keyCols, rows.N, rowenc.Canonical)
-	u := &upserted{rows: rows, images: keyStrings(rows.Cols, rows.N, rowenc.Exact), last: make(map[string]int32, rows.N)}
+	u := &upserted{rows: rows, last: make(map[string]int32, rows.N)}
 	for i, k := range keys {
 		u.last[k] = int32(i)
 	}
@@ -87,6 +87,16 @@ func (a *admission) upsert(rel *relation, w *Write, earlier []admitted) (*vec.Ba
 	if err != nil {
 		return nil, nil, err
 	}
+	if w.Keep != nil {
+		stands := func(key string) place { return a.current(rel, key, earlier, standing) }
+		if w.Truncate {
+			stands = func(string) place { return place{} }
+		}
+		if u.rows, err = rel.complete(w, rows, keys, stands); err != nil {
+			return nil, nil, err
+		}
+	}
+	u.images = keyStrings(u.rows.Cols, rows.N, rowenc.Exact)
 	d := difference{rel: rel}
 	for _, i := range sel {
 		old, now := standing[keys[i]], u.place(i)
