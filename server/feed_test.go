@@ -1,0 +1,39 @@
+package server
+
+import (
+	"encoding/binary"
+	"testing"
+)
+
+// openEvent is a message of TiCDC's Open Protocol with one event.
+func openEvent(key, value string) []string {
+	k := binary.BigEndian.AppendUint64(nil, 1)
+	k = append(binary.BigEndian.AppendUint64(k, uint64(len(key))), key...)
+	return []string{string(k), string(append(binary.BigEndian.AppendUint64(nil, uint64(len(value))), value...))}
+}
+
+// TestOpenProtocol: a table of TiDB by way of TiCDC's Open Protocol, which is
+// altered in between.
+func TestOpenProtocol(t *testing.T) {
+	w := newWorld(t, "tidb")
+	w.exec("CREATE TABLE fed LIKE MYSQL 'CREATE TABLE t (id bigint PRIMARY KEY, v varchar(20))' WITH (connector = 'kafka', topic = 'tidb') FORMAT OPEN_PROTOCOL ENCODE JSON (source.table = 't')")
+	const row = `{"ts":1,"scm":"d","tbl":"t","t":1}`
+	send := func(key, value string) {
+		for i, kv := 0, openEvent(key, value); i < len(kv); i += 2 {
+			w.send("tidb", kv[i], kv[i+1])
+		}
+	}
+	send(row, `{"u":{"id":{"t":8,"h":true,"f":11,"v":1},"v":{"t":15,"v":"a"}}}`)
+	send(`{"ts":2,"t":3}`, ``)
+	w.until("SELECT * FROM fed", "1|a")
+	send(`{"ts":3,"scm":"d","tbl":"t","t":2}`, `{"q":"ALTER TABLE t ADD COLUMN n int","t":5}`)
+	w.until("SELECT count(*) FROM information_schema.columns WHERE table_name = 'fed'", "3")
+	send(row, `{"u":{"id":{"t":8,"v":2},"v":{"t":15,"v":"b"},"n":{"t":3,"v":5}}}`)
+	send(row, `{"d":{"id":{"t":8,"v":1}}}`)
+	w.until("SELECT id, v, n FROM fed ORDER BY id", "2|b|5")
+	w.send("tidb", "no key", "no value")
+	w.until("SELECT source, code FROM sys.dead_letters", "fed|22P03")
+	w.want("SHOW CREATE TABLE fed", "fed|CREATE TABLE public.fed (\n  id bigint NOT NULL,\n  v character varying(20),\n  n integer,\n  CONSTRAINT fed_pkey PRIMARY KEY (id)\n)\nWITH (connector = 'kafka', topic = 'tidb')\nFORMAT OPEN_PROTOCOL ENCODE JSON (source.table = 't')")
+	w.fails("CREATE TABLE more (PRIMARY KEY (id)) WITH (connector = 'kafka', topic = 'tidb') FORMAT OPEN_PROTOCOL ENCODE JSON", "42P16")
+	w.fails("CREATE TABLE more (id int PRIMARY KEY) WITH (connector = 'kafka', topic = 'tidb') FORMAT OPEN_PROTOCOL ENCODE AVRO", "0A000")
+}
