@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/avro"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/tarndb/tarn/sql/types"
@@ -140,7 +141,7 @@ func FuzzProtobuf(f *testing.F) {
 	some := whole
 	some.Columns = columnsOf(f, "one.next.sku text, line.qty int2, kind int4, packed _int2, u64 int8, at text, any text, lines json, i32 text, line.tags _text")
 	for _, seed := range []string{"", "\x08\x01", "\xaa\x01\x02\x10\x07\xaa\x01\x03\x0a\x01y", "\x9b\x3e\x08\x01\x9c\x3e", "\xba\x01\x02\x01\x02\xb8\x01\x03",
-		"\xd2\x01\x05\x0a\x01k\x10\x01", "\x92\x13\x0b\x0a\x09\x0a\x01a\x12\x04\x2a\x02\x0a\x00", "\xe2\x01\x02\x08\x01\xea\x01\x02\x10\x01"} {
+		"\xd2\x01\x05\x0a\x01k\x10\x01", "\xd2\x01\x05\n\x010\b0", "\x92\x13\x0b\x0a\x09\x0a\x01a\x12\x04\x2a\x02\x0a\x00", "\xe2\x01\x02\x08\x01\xea\x01\x02\x10\x01"} {
 		f.Add([]byte(seed))
 	}
 	var decs []Decoder
@@ -162,12 +163,23 @@ func FuzzProtobuf(f *testing.F) {
 			if i > 0 || len(got.Bad) > 0 {
 				continue
 			}
-			if err := proto.Unmarshal(b, dynamicpb.NewMessage(d)); err != nil {
+			if !libraryReads(b, d) {
 				t.Skip("the library is stricter") // nested messages that are replaced are not looked at
 			}
 			compareProto(t, s, got, protoOracle(t, d, b))
 		}
 	})
+}
+
+// libraryReads reports whether the oracle can read b. It panics at a map's entry
+// whose key is there with another wire type alone.
+func libraryReads(b []byte, d protoreflect.MessageDescriptor) (ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	return proto.Unmarshal(b, dynamicpb.NewMessage(d)) == nil
 }
 
 func compareProto(t *testing.T, s Spec, d *Decoded, want string) {
