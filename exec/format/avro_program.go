@@ -421,6 +421,7 @@ func (c *avroCompiler) simple(n *avroNode, col int32) (avroStep, bool, error) {
 	if !ok {
 		return s, false, c.mismatch(n, col)
 	}
+	cell.unavailable = c.fields[col].unavailable
 	s.cell = cell
 	s.op = avroScalarOp(n)
 	return s, true, nil

@@ -35,6 +35,8 @@ type converter struct {
 	writer   *jsonbWriter // of jsonb
 	// open: values are in boxes that tell their types, nil: they are not.
 	open *openCell
+	// unavailable is the text that stands for a value left out, "": none.
+	unavailable string
 }
 
 // valueOptions say how values are read and written that JSON and texts have no
@@ -180,7 +182,14 @@ func (c *converter) plain(data []byte, t token) (types.Datum, error) {
 	switch c.t.OID {
 	case types.OIDJSON:
 		if t.kind == tokText {
-			return types.String(view(raw)), checkJSON(raw)
+			return c.jsonText(raw)
+		}
+		if c.cdc && (t.kind == tokString || t.kind == tokEscaped) {
+			text, err := unescape(c.buf[:0], raw)
+			if c.buf = text; err != nil {
+				return types.NullDatum, err
+			}
+			return c.jsonText(text)
 		}
 		return types.String(tokenJSON(data, t)), nil
 	case types.OIDJSONB:

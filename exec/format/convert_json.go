@@ -24,10 +24,26 @@ func (c *converter) jsonb(data []byte, t token) (types.Datum, error) {
 
 // jsonbText converts a text that may be JSON.
 func (c *converter) jsonbText(raw []byte) (types.Datum, error) {
+	raw = c.available(raw)
 	if err := checkJSON(raw); err != nil {
 		return types.NullDatum, err
 	}
 	return c.jsonb(raw, token{end: uint32(len(raw))})
+}
+
+// jsonText is jsonbText of a json, whose text is kept.
+func (c *converter) jsonText(raw []byte) (types.Datum, error) {
+	raw = c.available(raw)
+	return types.String(view(raw)), checkJSON(raw)
+}
+
+// available is a text that may be JSON, and a JSON string where it is the one that
+// stands for a value left out.
+func (c *converter) available(raw []byte) []byte {
+	if c.unavailable != "" && string(raw) == c.unavailable {
+		return []byte(jsonString(c.unavailable))
+	}
+	return raw
 }
 
 // checkJSON reports what is wrong with a text that should be JSON.

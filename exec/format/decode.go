@@ -49,6 +49,9 @@ type decoder struct {
 	canal *canal    // of Canal's messages
 	// openEvents is of the Open Protocol's.
 	openEvents *openProtocol
+	// unavailable is, for each column, the placeholder of values that a record of
+	// Debezium's leaves out; nil: there is none.
+	unavailable [][]byte
 }
 
 // fieldOf is what a column asks of a part.
@@ -225,6 +228,7 @@ func (d *decoder) Decode(ctx context.Context, r *topic.Records) (*Decoded, error
 			return nil, err
 		}
 	}
+	d.keepUnavailable(t, cols)
 	d.checkNulls(r, t, cols)
 	return d.finish(t, cols), nil
 }

@@ -1,6 +1,8 @@
 package format
 
 import (
+	"slices"
+
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
@@ -19,6 +21,8 @@ type draft struct {
 	ops       []Op
 	bad       []*sqlerr.Error
 	ddl       []DDL
+	// keep: the columns of each row whose values the record does not tell, nil: none.
+	keep [][]int32
 }
 
 func (t *draft) mark(records, record int, err *sqlerr.Error) {
@@ -91,6 +95,9 @@ func (d *decoder) checkNulls(r *topic.Records, t *draft, cols []*vec.Vec) {
 			if !c.IsNull(k) {
 				continue
 			}
+			if t.keep != nil && slices.Contains(t.keep[k], int32(i)) {
+				continue
+			}
 			if op := t.op(k); op == Put || op == Delete && pk[i] {
 				name := d.spec.Columns[i].Name
 				e := sqlerr.New(sqlerr.NotNullViolation, "null value in column %q violates not-null constraint", name)
@@ -110,7 +117,7 @@ func (t *draft) op(row int) Op {
 
 // finish leaves the rows of bad records out.
 func (d *decoder) finish(t *draft, cols []*vec.Vec) *Decoded {
-	out := &Decoded{Rows: &vec.Batch{N: len(t.record), Cols: cols}, Ops: t.ops, Record: t.record, DDL: t.ddl}
+	out := &Decoded{Rows: &vec.Batch{N: len(t.record), Cols: cols}, Ops: t.ops, Record: t.record, DDL: t.ddl, Keep: t.keep}
 	if t.bad == nil {
 		return out
 	}
@@ -134,6 +141,12 @@ func (d *decoder) finish(t *draft, cols []*vec.Vec) *Decoded {
 		record[i] = t.record[k]
 	}
 	out.Record = record
+	if t.keep != nil {
+		out.Keep = make([][]int32, len(keep))
+		for i, k := range keep {
+			out.Keep[i] = t.keep[k]
+		}
+	}
 	if t.ops != nil {
 		ops := make([]Op, len(keep))
 		for i, k := range keep {

@@ -85,6 +85,8 @@ type field struct {
 	// Spare: an encoder whose schema is given leaves it out if the schema has no such
 	// field.
 	Spare bool
+	// unavailable is the text that stands for a value left out, "": none.
+	unavailable string
 }
 
 // partDecoder decodes one part of many records.

@@ -52,11 +52,15 @@ type feedAsks struct {
 }
 
 // feedOptions say which of several tables in one topic is meant.
-func feedOptions() []option {
-	return []option{
+func feedOptions(env Envelope) []option {
+	out := []option{
 		{name: "source.database", also: []string{"database", "database.name"}},
 		{name: "source.table", also: []string{"table", "table.name"}},
 	}
+	if env == Debezium {
+		out = append(out, option{name: "unavailable.value.placeholder"})
+	}
+	return out
 }
 
 // open returns the open function of an envelope that is a feed.
@@ -91,6 +95,9 @@ func (f feed) open(d *decoder, e encoding, p part) error {
 		a.tableAt = text("table", f.table)
 	}
 	d.asks = a
+	if d.env.name == Debezium {
+		d.openUnavailable(own["unavailable.value.placeholder"])
+	}
 	p.Fields = d.valueAsks
 	var err error
 	d.value, err = d.openPart(e, p, rest)
@@ -99,7 +106,7 @@ func (f feed) open(d *decoder, e encoding, p part) error {
 
 // splitOptions takes the options of a feed out of those of its encoding.
 func splitOptions(name Envelope, given map[string]string) (own, rest map[string]string) {
-	e := encoding{name: string(name), options: feedOptions()}
+	e := encoding{name: string(name), options: feedOptions(name)}
 	own, rest = map[string]string{}, map[string]string{}
 	for k, v := range given {
 		if o := e.findOption(k); o != nil {

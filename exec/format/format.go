@@ -123,7 +123,10 @@ type Decoded struct {
 	// Record is the record that row i came from, never falling. A record may give
 	// no row (a tombstone after a Debezium delete) or several.
 	Record []int32
-	Bad    []Bad
+	// Keep is the columns of each row whose values the record does not tell: they
+	// are NULL here, and what stands in the table is to stay. nil: there are none.
+	Keep [][]int32
+	Bad  []Bad
 	// DDL are schema changes found among the records, in order.
 	DDL []DDL
 }

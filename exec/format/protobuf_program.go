@@ -260,6 +260,7 @@ func (c *protoCompiler) leaf(s *protoSlot) error {
 	if s.cell, ok = newCell(f.kindFor(to), 0, to, c.count); !ok {
 		return mismatch
 	}
+	s.cell.unavailable = c.fields[s.col].unavailable
 	return nil
 }
 

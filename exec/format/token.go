@@ -46,6 +46,7 @@ func (t *tokenBlock) open(p part) error {
 		}
 		if p.Envelope.isCDC() {
 			c.feed(p.Options)
+			c.unavailable = f.unavailable
 			if p.Envelope == OpenProtocol && len(f.Paths[0]) > 1 {
 				c.open = newOpenCell()
 			}

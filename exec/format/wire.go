@@ -118,6 +118,8 @@ type cell struct {
 	max     int
 	count   timeCount
 	then    *cell
+	// unavailable is the text that stands for a value left out, "": none.
+	unavailable string
 }
 
 // newCell finds the way from a kind to a type; ok = false: there is none. count is
@@ -296,6 +298,9 @@ func (c *cell) datum(v raw) (types.Datum, error) {
 	if c.how == howJSON {
 		j, err := appendRawJSON(nil, c.kind, c.scale, v)
 		return types.String(string(j)), err
+	}
+	if c.unavailable != "" && isJSON(c.to) && string(v.b) == c.unavailable {
+		v.b = []byte(jsonString(c.unavailable))
 	}
 	d, err := naturalDatum(c.kind, c.scale, v)
 	if err != nil {
