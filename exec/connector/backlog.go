@@ -152,6 +152,14 @@ func (b *backlog) take(bytesMax int64) (out []exec.Update, spilled bool, err err
 	return out, false, err
 }
 
+// partly notes that rows of an update that was taken are durable outside, or were
+// before.
+func (b *backlog) partly(rows int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rows -= rows
+}
+
 // wrote notes that updates that were taken are durable outside.
 func (b *backlog) wrote(us []exec.Update) {
 	b.mu.Lock()

@@ -136,6 +136,13 @@ func changed(us []exec.Update, pk []int) *changes {
 		if c.rows == nil {
 			continue
 		}
+		if us[i].Snapshot { // what stood already is not news
+			for k, op := range c.ops {
+				if op == format.Put {
+					c.ops[k] = format.Read
+				}
+			}
+		}
 		rows, before = append(rows, c.rows), append(before, c.before)
 		out.ops, out.epoch = append(out.ops, c.ops...), append(out.epoch, c.epoch...)
 	}

@@ -124,6 +124,12 @@ type SinkDef struct {
 	Spec format.Spec
 	// DropRetractions lets a plain sink leave out retractions instead of failing.
 	DropRetractions bool
+	// Of names what the sink follows, for messages.
+	Of string
+	// Headers are columns of the plan, behind those of Spec, that become headers.
+	Headers []SinkHeader
+	// RecordBytesMax is the largest record that may be written; 0: what the topic takes.
+	RecordBytesMax int64
 	// Partition is the column that says which partition a record goes to, -1 = by the key.
 	Partition int
 
@@ -148,6 +154,12 @@ type SinkDef struct {
 	// Sources feed the sink: those that HoldSources holds.
 	Sources []uint64
 	Paused  bool
+}
+
+// SinkHeader is a header of a sink's records; rows where it is NULL have none.
+type SinkHeader struct {
+	Name   string
+	Column int
 }
 
 // TopicDef is how a topic is to be made.

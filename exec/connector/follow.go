@@ -17,17 +17,27 @@ type feed struct {
 	all sync.WaitGroup
 }
 
-// subscribe begins to follow the query behind a position; none: with a snapshot.
-func (k *sink) subscribe(ctx context.Context, position exec.Epoch, none bool) error {
+// subscribe begins to follow the query behind what is written: with a snapshot if there is
+// none yet, or if only parts of one are there.
+func (k *sink) subscribe(ctx context.Context, at progress) error {
 	k.unsubscribe()
-	o := exec.SubscribeOptions{Ctx: k.def.Ctx, Snapshot: none, AsIs: true}
-	if !none {
-		o.After = &position
-		if err := k.hold(position); err != nil {
+	k.begins = at
+	o := exec.SubscribeOptions{Ctx: k.def.Ctx, Snapshot: at.none || at.parts > 0, AsIs: true}
+	switch {
+	case at.parts > 0:
+		o.From = &at.epoch
+	case !at.none:
+		o.After = &at.epoch
+		if err := k.hold(at.epoch); err != nil {
+			return terminal(err)
+		}
+		if err := k.releaseSnapshot(); err != nil {
 			return err
 		}
-	} else if _, err := k.m.engine.WaitFresh(ctx); err != nil {
-		return err
+	default:
+		if _, err := k.m.engine.WaitFresh(ctx); err != nil {
+			return err
+		}
 	}
 	subCtx, cancel := context.WithCancel(k.m.ctx) // it outlives the life, if that fails
 	sub, past, err := k.open(ctx, subCtx, cancel, o)
@@ -35,7 +45,7 @@ func (k *sink) subscribe(ctx context.Context, position exec.Epoch, none bool) er
 		cancel()
 		return terminal(err)
 	}
-	k.written = position
+	k.written = at.epoch
 	f := &feed{backlog: newBacklog(k.m.cfg.SinkBytes), sub: sub, end: cancel}
 	f.past = past
 	f.all.Go(func() { f.follow(subCtx, sub) })
@@ -49,7 +59,7 @@ func (k *sink) subscribe(ctx context.Context, position exec.Epoch, none bool) er
 // open begins a subscription. What is known when it begins is its past.
 func (k *sink) open(ctx, subCtx context.Context, cancel context.CancelFunc, o exec.SubscribeOptions) (*exec.Subscription, exec.Epoch, error) {
 	defer context.AfterFunc(ctx, cancel)()
-	if stream, ok := k.ofOneStream(); ok && o.Snapshot {
+	if stream, ok := k.ofOneStream(); ok && o.Snapshot && o.From == nil {
 		// All records of a stream, epoch by epoch, are its snapshot without being in
 		// memory at once.
 		first := max(k.m.engine.Since(stream), 1)

@@ -239,7 +239,7 @@ func (m *Manager) HeldFor() []uint64 {
 	var out []uint64
 	for _, h := range m.engine.Holds() {
 		var id uint64
-		if n, _ := fmt.Sscanf(h.Name, "sink %d ", &id); n == 1 && h.Name == holdPrefix(id)+itoa(h.Object) && !slices.Contains(out, id) {
+		if n, _ := fmt.Sscanf(h.Name, "sink %d ", &id); n == 1 && strings.HasPrefix(h.Name, holdPrefix(id)+itoa(h.Object)) && !slices.Contains(out, id) {
 			out = append(out, id)
 		}
 	}

@@ -115,12 +115,12 @@ func TestFenced(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer zombie.close()
-	position, none, err := zombie.open(context.Background())
-	if err != nil || none {
-		t.Fatal(none, err)
+	at, err := zombie.open(context.Background())
+	if err != nil || at.none {
+		t.Fatal(at, err)
 	}
 	w.caughtUp(sinkA, w.insert(1, "b")) // it is fenced, and takes the name back
-	err = zombie.write(context.Background(), []exec.Update{{Epoch: position + 1, Rows: pairs(9, "z", 1)}}, position+1)
+	err = zombie.write(context.Background(), []exec.Update{{Epoch: at.epoch + 1, Rows: pairs(9, "z", 1)}}, progress{epoch: at.epoch + 1})
 	if !sqlerr.HasCode(err, sqlerr.ObjectInUse) {
 		t.Errorf("the zombie's write: %v", err)
 	}

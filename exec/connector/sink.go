@@ -14,12 +14,12 @@ import (
 
 // target is where a sink writes: a topic outside, or a relation of the engine.
 type target interface {
-	// open gets ready to write and returns the position of the last write that is
-	// durable there; none: there is none. Whoever wrote before cannot any more.
-	open(ctx context.Context) (position exec.Epoch, none bool, err error)
-	// write makes changes and the position durable together. After an error the
-	// outcome is unknown until open.
-	write(ctx context.Context, us []exec.Update, position exec.Epoch) error
+	// open gets ready to write and returns the progress of the last write that is
+	// durable there. Whoever wrote before cannot any more.
+	open(ctx context.Context) (progress, error)
+	// write makes changes and the progress that they are durable together. After an
+	// error the outcome is unknown until open.
+	write(ctx context.Context, us []exec.Update, to progress) error
 	close()
 }
 
@@ -39,6 +39,7 @@ type sink struct {
 
 	// The life's.
 	feed    *feed
+	begins  progress      // with parts: where the snapshot that is being written goes on
 	doubt   []exec.Update // the batch whose outcome is not known
 	written exec.Epoch    // position of the last batch that is known to be durable
 	held    exec.Epoch    // what the engine keeps for the sink
@@ -115,26 +116,28 @@ func (k *sink) attempt(ctx context.Context) error {
 		return terminal(err)
 	}
 	defer t.close()
-	position, none, err := t.open(ctx)
+	at, err := t.open(ctx)
 	if err != nil {
 		return terminal(err)
 	}
-	if held, ok := k.begunAt(); none && ok {
+	if held, ok := k.begunAt(); at.none && ok {
 		// The cluster forgets positions that are not renewed, or its topic was deleted.
 		if k.def.Spec.Envelope != format.Upsert {
 			return &halt{Failed, sqlerr.New(sqlerr.ObjectNotInPrerequisiteState, "topic %q no longer knows how far the sink has written it", k.def.Topic).
 				WithHint("DROP SINK and CREATE SINK begin anew, with a snapshot.")}
 		}
-		position, none = held, false // to write the last states of keys again changes nothing
+		at = progress{epoch: held} // to write the last states of keys again changes nothing
 	}
-	if none && k.def.NoSnapshot {
-		if position, err = k.first(ctx, t); err != nil {
+	if at.none && k.def.NoSnapshot {
+		if at.epoch, err = k.first(ctx, t); err != nil {
 			return err
 		}
-		none = false
+		at.none = false
 	}
-	k.noteAt(position, !none)
-	if err := k.settle(ctx, t, position, none); err != nil {
+	if at.parts == 0 {
+		k.noteAt(at.epoch, !at.none)
+	}
+	if err := k.settle(ctx, t, at); err != nil {
 		return err
 	}
 	k.works()
@@ -154,7 +157,7 @@ func (k *sink) attempt(ctx context.Context) error {
 		switch {
 		case spilled, sqlerr.HasCode(err, sqlerr.ConfigurationLimitExceeded):
 			// Too slow for what happens: go on from the engine's history.
-			if err := k.subscribe(ctx, k.written, !k.counts.begun); err != nil {
+			if err := k.subscribe(ctx, progress{epoch: k.written, none: !k.counts.begun}); err != nil {
 				return err
 			}
 		case err != nil:
@@ -165,6 +168,14 @@ func (k *sink) attempt(ctx context.Context) error {
 			return errAgain
 		default:
 			last = time.Now()
+			if us[0].Snapshot {
+				if err := k.snapshot(ctx, t, us[0]); err != nil {
+					return err
+				}
+				if us = us[1:]; len(us) == 0 {
+					continue
+				}
+			}
 			if err := k.write(ctx, t, us); err != nil {
 				return err
 			}
@@ -177,7 +188,7 @@ func terminal(err error) error {
 	switch code := sqlerr.CodeOf(err); {
 	case code == sqlerr.UndefinedTable, code == sqlerr.SnapshotTooOld:
 		return &halt{Failed, err}
-	case code == sqlerr.FeatureNotSupported, code[:2] == "22", code[:2] == "23", code[:2] == "42" && code != sqlerr.InsufficientPrivilege && code != sqlerr.UndefinedObject:
+	case code == sqlerr.FeatureNotSupported, code[:2] == "22", code[:2] == "23", code[:2] == "54", code[:2] == "42" && code != sqlerr.InsufficientPrivilege && code != sqlerr.UndefinedObject:
 		return &halt{Failed, err}
 	}
 	return err
@@ -193,30 +204,30 @@ func (k *sink) first(ctx context.Context, t target) (exec.Epoch, error) {
 			return 0, err
 		}
 	}
-	return at, terminal(t.write(ctx, nil, at))
+	return at, terminal(t.write(ctx, nil, progress{epoch: at}))
 }
 
-// settle brings the sink's own knowledge to the target's position.
-func (k *sink) settle(ctx context.Context, t target, position exec.Epoch, none bool) error {
+// settle brings the sink's own knowledge to the target's progress.
+func (k *sink) settle(ctx context.Context, t target, at progress) error {
 	doubt := k.doubt
-	if k.feed == nil || len(doubt) == 0 && position != k.written {
+	if k.feed == nil || at.parts > 0 || len(doubt) == 0 && at.epoch != k.written {
 		k.doubt = nil
-		return k.subscribe(ctx, position, none)
+		return k.subscribe(ctx, at)
 	}
 	if len(doubt) == 0 {
 		return nil
 	}
 	end := doubt[len(doubt)-1].Epoch
 	switch {
-	case !none && position == end: // it was written after all
-		k.doubt, k.written = nil, position
+	case !at.none && at.epoch == end: // it was written after all
+		k.doubt, k.written = nil, at.epoch
 		k.feed.wrote(doubt)
 		return nil
-	case position == k.written:
+	case at.epoch == k.written:
 		return k.write(ctx, t, doubt)
 	}
 	k.doubt = nil
-	return k.subscribe(ctx, position, none)
+	return k.subscribe(ctx, at)
 }
 
 // renew moves the position of a sink that has nothing to write to where the engine
@@ -227,7 +238,7 @@ func (k *sink) renew(ctx context.Context, t target) error {
 	if !ok || at <= k.written || k.feed.waiting() {
 		return nil
 	}
-	if err := t.write(ctx, nil, at); err != nil {
+	if err := t.write(ctx, nil, progress{epoch: at}); err != nil {
 		return err
 	}
 	k.written = at
@@ -267,24 +278,12 @@ func (k *sink) pause(ctx context.Context, due time.Time) (idle bool, err error) 
 func (k *sink) write(ctx context.Context, t target, us []exec.Update) error {
 	position := us[len(us)-1].Epoch
 	k.doubt = us
-	if err := k.m.cfg.stop("sink: before write"); err != nil {
-		return err
-	}
-	began := time.Now()
-	writeCtx, cancel := context.WithTimeout(ctx, k.m.cfg.WriteTimeout)
-	err := t.write(writeCtx, us, position)
-	cancel()
-	if err != nil {
-		return terminal(err)
-	}
-	if err := k.m.cfg.stop("sink: after write"); err != nil {
+	if err := k.put(ctx, t, us, progress{epoch: position}); err != nil {
 		return err
 	}
 	k.doubt, k.written = nil, position
 	k.feed.wrote(us)
 	k.noteAt(position, true)
-	k.note(us, time.Since(began))
-	k.works()
 	if k.def.OnLag == HoldSources {
 		k.m.holdSources(k.def.Sources, k.def.ID, false)
 	}
