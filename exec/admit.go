@@ -22,6 +22,8 @@ type admission struct {
 	touched map[uint64]*touched // per table
 	// cuts: where the sources of this epoch stand after it, by object and partition.
 	cuts offsets
+	// kept: where the rows that streams keep themselves end in this epoch, by object.
+	kept map[uint64]int64
 	// resets are partitions that began anew in this epoch.
 	resets []reset
 	undo   []func()
@@ -41,7 +43,7 @@ type input struct {
 }
 
 func newAdmission(e *Engine, ep Epoch) *admission {
-	return &admission{e: e, epoch: ep, inputs: inputs{}, touched: map[uint64]*touched{}, cuts: offsets{}}
+	return &admission{e: e, epoch: ep, inputs: inputs{}, touched: map[uint64]*touched{}, cuts: offsets{}, kept: map[uint64]int64{}}
 }
 
 // rollback takes back row numbers and prepared catalog changes; nothing else has
@@ -142,7 +144,7 @@ func (a *admission) take(rel *relation, rows *vec.Batch) {
 		}
 		a.inputs[rel.id] = append(a.inputs[rel.id], in)
 		if rel.outside != nil {
-			continue // the journal has its cuts
+			continue // the journal has its cuts, and the rows of which there is no other copy
 		}
 		var payload []byte
 		if rel.kind == streamRelation {

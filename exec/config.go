@@ -178,7 +178,7 @@ type Write struct {
 type Cut struct {
 	Object uint64
 	// Partition: those of a topic are ≥ 0. A reader may keep positions of its own under
-	// negative numbers.
+	// negative numbers. KeptRows: rows that a stream that is read through keeps itself.
 	Partition int32
 	// From, To: offsets [From, To). A cut without rows may also go back, when the
 	// topic outside has begun anew.

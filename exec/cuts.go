@@ -103,10 +103,17 @@ func (a *admission) checkCuts(txn *Txn, writes []admitted) ([]Cut, error) {
 			open[w.rel] += w.rows.N
 		}
 	}
-	for _, c := range txn.Cuts {
+	for i, c := range txn.Cuts {
 		rel := a.e.relation(c.Object)
 		if rel == nil || rel.kind == viewRelation {
 			return nil, sqlerr.New(sqlerr.UndefinedTable, "the relation to be written has been dropped")
+		}
+		if c.Partition == KeptRows {
+			if err := a.checkKept(rel, txn, &txn.Cuts[i]); err != nil {
+				return nil, err
+			}
+			open[rel] -= c.Rows
+			continue
 		}
 		at, ok := moved[c.Object][c.Partition]
 		if !ok {
@@ -154,10 +161,12 @@ func (a *admission) takeCuts(cuts []Cut, before map[uint64]int) {
 	for lo := 0; lo < len(cuts); {
 		hi := lo
 		for hi < len(cuts) && cuts[hi].Object == cuts[lo].Object {
-			a.cuts.set(&cuts[hi])
 			hi++
 		}
-		rel := a.e.relation(cuts[lo].Object)
+		rel, kept := a.e.relation(cuts[lo].Object), cuts[lo].Partition == KeptRows
+		if kept {
+			a.keepRows(rel, &cuts[lo], a.inputs[rel.id][before[rel.id]:])
+		}
 		takeTops(&a.inputs, rel, cuts[lo:hi])
 		if rel.outside != nil {
 			in := a.inputs[rel.id][before[rel.id]:]
@@ -169,9 +178,31 @@ func (a *admission) takeCuts(cuts []Cut, before map[uint64]int) {
 			}
 			a.entries = append(a.entries, journal.Entry{Kind: journal.KindData, Object: rel.id, Payload: appendCutRows(nil, rows)})
 		}
-		a.entries = append(a.entries, journal.Entry{Kind: journal.KindOffsets, Object: cuts[lo].Object, Payload: appendCuts(nil, cuts[lo:hi])})
+		if !kept {
+			for i := range cuts[lo:hi] {
+				a.cuts.set(&cuts[lo+i])
+			}
+			a.entries = append(a.entries, journal.Entry{Kind: journal.KindOffsets, Object: rel.id, Payload: appendCuts(nil, rel.spans(cuts[lo:hi]))})
+		}
 		lo = hi
 	}
+}
+
+// spans are cuts as far as they say where a source stands: of a stream that is read
+// through, whose rows have their cuts of their own, consecutive ones are one.
+func (r *relation) spans(cuts []Cut) []Cut {
+	if r.outside == nil {
+		return cuts
+	}
+	out := cuts[:0:0]
+	for _, c := range cuts {
+		if n := len(out); n > 0 && out[n-1].Partition == c.Partition && out[n-1].To == c.From && out[n-1].From <= out[n-1].To && c.From <= c.To {
+			out[n-1].To, out[n-1].Rows = c.To, out[n-1].Rows+c.Rows
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 // rowsOf is how many rows the first n inputs of an object have.

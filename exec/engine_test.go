@@ -73,6 +73,8 @@ func (h *fakeHost) create(s *Setup, def string) error {
 		return s.CreateTable(TableDef{ID: id, Name: "brief", Types: pair, Columns: []string{"k", "v"}, Key: []int{0}, KeyName: "brief_pkey", Rowtime: -1, RetainMicros: minute})
 	case "outside":
 		return s.CreateStream(StreamDef{ID: id, Name: "outside", Types: pair, Columns: []string{"k", "v"}, Rowtime: -1, RetainMicros: -1, Outside: h.out})
+	case "shortoutside":
+		return s.CreateStream(StreamDef{ID: id, Name: "short", Types: pair, Columns: []string{"k", "v"}, Rowtime: -1, RetainMicros: minute, Outside: h.out})
 	case "timedoutside": // as "timed"
 		return s.CreateStream(StreamDef{ID: id, Name: "timed", Types: pair, Columns: []string{"k", "v"}, Rowtime: 1,
 			DelayMicros: 1_000_000, IdleMicros: 1_000_000, RetainMicros: -1, Outside: h.out})

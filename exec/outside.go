@@ -27,11 +27,13 @@ type Outside interface {
 // outsideTopic is a stream that is read through, as a topic: positions and epochs
 // from the cuts, rows from outside.
 type outsideTopic struct {
+	id      uint64
 	name    string
 	types   []types.Type
 	rowtime int // column, -1: arrival
 	out     Outside
 	cuts    *embedded.Topic
+	log     *embedded.Log // of cuts and of the rows that are kept (kept.go)
 	end     *atomic.Int64 // position after the newest row
 	source  *source       // knows where partitions have begun anew
 	window  int64         // rows that are fetched at a time

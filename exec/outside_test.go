@@ -33,7 +33,9 @@ type fakeOutside struct {
 	reads  int   // ranges read
 	// partitions that produce makes, 0 = three.
 	partitions int
-	gate       chan struct{}
+	// keeps: one in so many of produce's rows are those that the stream keeps itself, 0 = none.
+	keeps int
+	gate  chan struct{}
 }
 
 type fakeRecord struct {
@@ -61,6 +63,9 @@ func (f *fakeOutside) add(p int32, gap int64, row []types.Datum) {
 
 // produce adds rows of two integers to some partitions and gives their cuts.
 func (f *fakeOutside) produce(rng *mathrand.Rand, object uint64, b *vec.Batch) (cuts []Cut) {
+	if f.keeps > 0 && b.N > 0 && rng.Intn(f.keeps) == 0 {
+		return []Cut{{Object: object, Partition: KeptRows, Rows: b.N}}
+	}
 	for lo := 0; lo < b.N; {
 		hi := min(lo+1+rng.Intn(5), b.N)
 		c := Cut{Object: object, Partition: int32(rng.Intn(cmp.Or(f.partitions, 3))), Rows: hi - lo}
@@ -152,6 +157,7 @@ type cutStore struct {
 	out     *fakeOutside
 	journal *journal.Journal
 	log     *embedded.Log
+	kept    *embedded.Topic
 	rel     *relation
 	rng     *rand.Rand
 	top     int64
@@ -171,8 +177,11 @@ func (s *cutStore) open() error {
 	if err != nil {
 		return err
 	}
+	if s.kept, err = l.Create(5 | keptBit); err != nil {
+		return err
+	}
 	s.rel.log = cuts
-	s.rel.outside = &outsideTopic{name: "s", types: s.out.types, rowtime: 2, out: s.out, cuts: cuts, end: &s.rel.end, source: &s.rel.source, window: 40, ctx: context.Background()}
+	s.rel.outside = &outsideTopic{id: 5, log: l, name: "s", types: s.out.types, rowtime: 2, out: s.out, cuts: cuts, end: &s.rel.end, source: &s.rel.source, window: 40, ctx: context.Background()}
 	return l.Recover()
 }
 
@@ -183,8 +192,34 @@ func (s *cutStore) Append(epoch uint64, r *topic.Rows) error {
 	s.rel.mark.value = s.top - 3
 	var cuts []Cut
 	n := r.Batch.N
+	times := &vec.Vec{Type: types.Int8, N: n, Ints: r.Rowtime}
+	whole := &vec.Batch{N: n, Cols: append(slices.Clone(r.Batch.Cols), times)}
+	var kept []*vec.Batch
+	b, err := s.kept.Bounds(0)
+	if err != nil {
+		return err
+	}
+	late := func(i int) {
+		s.top = max(s.top, r.Rowtime[i])
+		if r.Rowtime[i] < s.rel.mark.value {
+			if r.Late == nil {
+				r.Late = make([]bool, n)
+			}
+			r.Late[i] = true
+		}
+	}
 	for lo := 0; lo < n; {
 		hi := min(lo+1+s.rng.IntN(8), n)
+		if s.rng.IntN(6) == 0 { // rows that the stream keeps itself
+			kept = append(kept, whole.Slice(lo, hi))
+			for i := lo; i < hi; i++ {
+				late(i)
+			}
+			cuts = append(cuts, Cut{Partition: KeptRows, From: b.End, To: b.End + int64(hi-lo), Rows: hi - lo})
+			b.End += int64(hi - lo)
+			lo = hi
+			continue
+		}
 		p := int32(s.rng.IntN(3))
 		c := Cut{Partition: p, From: s.out.next(p)}
 		if s.rng.IntN(10) == 0 {
@@ -197,22 +232,18 @@ func (s *cutStore) Append(epoch uint64, r *topic.Rows) error {
 			}
 			t := types.Datum{I: r.Rowtime[i]}
 			s.out.add(p, int64(s.rng.IntN(2)), []types.Datum{r.Batch.Cols[0].Datum(i), r.Batch.Cols[1].Datum(i), t})
-			s.top = max(s.top, r.Rowtime[i])
-			if r.Rowtime[i] < s.rel.mark.value {
-				if r.Late == nil {
-					r.Late = make([]bool, n)
-				}
-				r.Late[i] = true
-			}
+			late(i)
 		}
 		c.To, c.Rows = s.out.next(p), hi-lo
 		cuts = append(cuts, c)
 		lo = hi
 	}
-	times := &vec.Vec{Type: types.Int8, N: n, Ints: r.Rowtime}
-	in := input{rows: &vec.Batch{N: n, Cols: append(slices.Clone(r.Batch.Cols), times)}, late: r.Late, rowtime: r.Rowtime}
+	in := input{rows: whole, late: r.Late, rowtime: r.Rowtime}
 	payload := appendCutRows(nil, s.rel.cutRows(cuts, []input{in}, s.rel.end.Load()))
 	f := &journal.Frame{Epoch: epoch, Time: int64(epoch), Entries: []journal.Entry{{Kind: journal.KindData, Object: 5, Payload: payload}}}
+	for _, rows := range kept {
+		f.Entries = append(f.Entries, journal.Entry{Kind: journal.KindData, Object: 5 | keptBit, Payload: embedded.AppendPayload(nil, &topic.Rows{Batch: rows})})
+	}
 	if err := s.journal.Append(f); err != nil {
 		return err
 	}

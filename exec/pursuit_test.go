@@ -349,6 +349,7 @@ func TestReadThroughCrash(t *testing.T) {
 	stopped := errors.New("stopped here")
 	for seed := range seeds(6) {
 		out := newFakeOutside(types.Int8, types.Int8)
+		out.keeps = 3
 		c := newCrashDBOver(t, seed, vfs.NewCrashableMem(), out)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		for life := range 5 {

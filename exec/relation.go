@@ -106,8 +106,10 @@ func (e *Engine) dropRelation(id uint64) {
 		if err := e.topics.Drop(id); err != nil {
 			e.log.Warn("dropped stream leaves files", "stream", r.name, "err", err)
 		}
-		if err := e.topics.Drop(id | marksBit); err != nil {
-			e.log.Warn("dropped stream leaves files", "stream", r.name, "err", err)
+		for _, bit := range []uint64{marksBit, keptBit} {
+			if err := e.topics.Drop(id | bit); err != nil {
+				e.log.Warn("dropped stream leaves files", "stream", r.name, "err", err)
+			}
 		}
 	}
 	e.dropState(id)

@@ -34,7 +34,7 @@ func (e *Engine) newStream(def StreamDef) (*relation, error) {
 	}
 	r.moved.Store(e.topics.Topic(def.ID | marksBit))
 	if def.Outside != nil {
-		r.outside = &outsideTopic{name: def.Name, types: def.Types, rowtime: def.Rowtime, out: def.Outside, cuts: t, end: &r.end, source: &r.source, window: windowRows, ctx: context.Background()}
+		r.outside = &outsideTopic{id: def.ID, log: e.topics, name: def.Name, types: def.Types, rowtime: def.Rowtime, out: def.Outside, cuts: t, end: &r.end, source: &r.source, window: windowRows, ctx: context.Background()}
 		r.topic = r.outside
 	}
 	return r, nil

@@ -10,7 +10,6 @@ import (
 	"github.com/tarndb/tarn/sql/vec"
 	"github.com/tarndb/tarn/storage/journal"
 	"github.com/tarndb/tarn/storage/rowenc"
-	"github.com/tarndb/tarn/storage/segment"
 )
 
 // stats are figures that anyone may read.
@@ -129,12 +128,14 @@ func (e *Engine) retainStream(r *relation, limit Epoch) error {
 		limit = min(limit, after+1)
 	}
 	if t := r.moved.Load(); t != nil {
-		if _, err := t.Retain(func(s segment.Info) bool { return s.LastEpoch < limit }); err != nil {
+		if err := retainBefore(t, limit); err != nil {
 			return err
 		}
 	}
-	_, err := r.log.Retain(func(s segment.Info) bool { return s.LastEpoch < limit })
-	return err
+	if err := retainBefore(r.log, limit); err != nil {
+		return err
+	}
+	return e.retainKept(r)
 }
 
 // showEpoch is an epoch as a time.

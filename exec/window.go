@@ -80,6 +80,9 @@ const coalesceGap = 4096
 
 // fetch reads the cuts of one partition, neighbours as one range.
 func (w *window) fetch(ctx context.Context, partition int32, cuts []int, found [][]*vec.Batch) error {
+	if partition == KeptRows {
+		return w.fetchKept(ctx, cuts, found)
+	}
 	if err := w.check(ctx, partition, &w.cuts[cuts[0]], &w.cuts[cuts[len(cuts)-1]]); err != nil {
 		return err
 	}
@@ -112,11 +115,14 @@ func (w *window) fetchRange(ctx context.Context, partition int32, cuts []int, fo
 				return nil
 			}
 			c := &w.cuts[cuts[at]]
-			hi := lo + sort.Search(len(offsets)-lo, func(i int) bool { return offsets[lo+i] >= c.to })
-			if offsets[lo] >= c.from {
-				found[cuts[at]] = append(found[cuts[at]], rows.Slice(lo, hi))
+			before := func(offset int64) int {
+				return lo + sort.Search(len(offsets)-lo, func(i int) bool { return offsets[lo+i] >= offset })
 			}
-			lo = max(hi, lo+1)
+			lo = before(c.from) // what lies between cuts was no row when it came
+			if hi := before(c.to); hi > lo {
+				found[cuts[at]] = append(found[cuts[at]], rows.Slice(lo, hi))
+				lo = hi
+			}
 		}
 		return nil
 	})
