@@ -217,7 +217,7 @@ func (l *sourceLife) commit(ctx context.Context, spans []span, refused *sqlerr.E
 type txnOf struct {
 	l       *sourceLife
 	batches []*vec.Batch
-	ops     [][]format.Op // beside batches; nil: all Put
+	deeds   []deeds // beside batches
 	cuts    []exec.Cut
 	letters []letter
 	rows    int
@@ -252,11 +252,7 @@ func (t *txnOf) add(s span, refused *sqlerr.Error) {
 		if lo, hi := s.rows(); hi > lo {
 			cut.Rows = hi - lo
 			t.batches = append(t.batches, s.dec.Rows.Slice(lo, hi))
-			var ops []format.Op
-			if s.dec.Ops != nil {
-				ops = s.dec.Ops[lo:hi]
-			}
-			t.ops = append(t.ops, ops)
+			t.deeds = append(t.deeds, deedsOf(s.dec).slice(lo, hi))
 		}
 		for _, b := range s.bad() {
 			t.letters = append(t.letters, t.l.s.m.letter(t.l.def, s.recs, b.Record, b.Err))
@@ -282,38 +278,6 @@ func (t *txnOf) writes() []exec.Write {
 		}
 		return []exec.Write{{Object: t.l.def.ID, Rows: vec.Concat(t.batches)}}
 	}
-	return tableWrites(t.l.def.ID, t.batches, t.ops)
+	return tableWrites(t.l.def.ID, t.batches, t.deeds)
 }
 
-// tableWrites makes one upsert of batches with their ops. What a truncation
-// removes need not have been written in the same transaction.
-func tableWrites(object uint64, batches []*vec.Batch, ops [][]format.Op) []exec.Write {
-	w := exec.Write{Object: object, Upsert: true}
-	var out []*vec.Batch
-	for i, b := range batches {
-		lo := 0
-		for j, op := range ops[i] {
-			if op == format.Truncate {
-				out, lo, w.Truncate = nil, j+1, true
-			}
-		}
-		if lo == b.N {
-			continue
-		}
-		weighted := *b.Slice(lo, b.N)
-		weighted.Weights = make([]int64, weighted.N)
-		for j := range weighted.Weights {
-			weighted.Weights[j] = 1
-			if ops[i] != nil && ops[i][lo+j] == format.Delete {
-				weighted.Weights[j] = -1
-			}
-		}
-		out = append(out, &weighted)
-	}
-	if len(out) > 0 {
-		w.Rows = vec.Concat(out)
-	} else if !w.Truncate {
-		return nil
-	}
-	return []exec.Write{w}
-}

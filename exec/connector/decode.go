@@ -79,6 +79,12 @@ func pickRows(d *format.Decoded, keep []int32) *format.Decoded {
 			out.Ops[i] = d.Ops[k]
 		}
 	}
+	if d.Keep != nil {
+		out.Keep = make([][]int32, len(keep))
+		for i, k := range keep {
+			out.Keep[i] = d.Keep[k]
+		}
+	}
 	return out
 }
 
@@ -131,6 +137,9 @@ func joined(a, b *format.Decoded, mid int) *format.Decoded {
 	if a.Ops != nil || b.Ops != nil {
 		out.Ops = append(opsOf(a), opsOf(b)...)
 	}
+	if a.Keep != nil || b.Keep != nil {
+		out.Keep = append(append(make([][]int32, 0, out.Rows.N), keepOf(a)...), keepOf(b)...)
+	}
 	for _, r := range b.Record {
 		out.Record = append(out.Record, r+int32(mid))
 	}
@@ -143,6 +152,13 @@ func joined(a, b *format.Decoded, mid int) *format.Decoded {
 		out.DDL = append(out.DDL, x)
 	}
 	return out
+}
+
+func keepOf(d *format.Decoded) [][]int32 {
+	if d.Keep != nil {
+		return d.Keep
+	}
+	return make([][]int32, d.Rows.N)
 }
 
 func opsOf(d *format.Decoded) []format.Op {

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/tarndb/tarn/exec"
-	"github.com/tarndb/tarn/exec/format"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
@@ -121,7 +120,7 @@ func (r *redrive) some(ctx context.Context, ls []letter) error {
 
 func (r *redrive) commit(ctx context.Context, ls []letter, refused *sqlerr.Error) error {
 	var batches []*vec.Batch
-	var ops [][]format.Op
+	var done []deeds
 	failed := map[LetterKey]*sqlerr.Error{}
 	rows := 0
 	for lo := 0; lo < len(ls); {
@@ -147,7 +146,7 @@ func (r *redrive) commit(ctx context.Context, ls []letter, refused *sqlerr.Error
 			failed[part[b.Record].at] = b.Err
 		}
 		if dec.Rows != nil && dec.Rows.N > 0 {
-			batches, ops, rows = append(batches, dec.Rows), append(ops, dec.Ops), rows+dec.Rows.N
+			batches, done, rows = append(batches, dec.Rows), append(done, deedsOf(dec)), rows+dec.Rows.N
 		}
 	}
 	// The letters as they were read are retracted exactly: if one has been removed
@@ -172,7 +171,7 @@ func (r *redrive) commit(ctx context.Context, ls []letter, refused *sqlerr.Error
 	switch {
 	case len(batches) == 0:
 	case r.def.Table:
-		txn.Writes = tableWrites(r.def.ID, batches, ops)
+		txn.Writes = tableWrites(r.def.ID, batches, done)
 	default:
 		txn.Writes = []exec.Write{{Object: r.def.ID, Rows: vec.Concat(batches)}}
 	}
