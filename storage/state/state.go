@@ -30,6 +30,7 @@ type Options struct {
 	CacheBytes  int64 // block cache, on the Go heap; 16 MiB
 	Compactions int   // at most so many at a time; 1
 	ReadOnly    bool
+	Held        bool // no compaction before Release
 }
 
 // Store is an open state store. It is safe for concurrent use.
@@ -44,6 +45,8 @@ type Store struct {
 	idle    []*Iter // of the current version
 	version uint64  // counts checkpoints that entered
 	closed  bool
+
+	compactions *scheduler
 
 	waiting atomic.Int32 // writes that wait for room on the disk
 }
@@ -95,7 +98,8 @@ func Open(dir string, fs vfs.FS, o Options) (*Store, error) {
 	// Damage comes back as an error of the read; by default it would end the process.
 	po.EventListener = &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}}
 	po.EnsureDefaults() // key schemas, which files are verified with too
-	s := &Store{fs: fs, dir: dir, opts: po}
+	s := &Store{fs: fs, dir: dir, opts: po, compactions: newScheduler(o.Held)}
+	po.Experimental.CompactionScheduler = s.compactions
 	po.FS = &roomFS{FS: fs, waiting: &s.waiting}
 	db, err := pebble.Open(dir, po)
 	if err != nil {
@@ -115,6 +119,9 @@ func Open(dir string, fs vfs.FS, o Options) (*Store, error) {
 
 // Close ends all background work. No iterator may be open.
 func (s *Store) Close() error { return errors.Join(s.entered(true), fail(s.db.Close())) }
+
+// Release lets compactions begin, where Options.Held has kept them back.
+func (s *Store) Release() { s.compactions.release() }
 
 // Full reports that a checkpoint or a compaction waits for room on the disk.
 func (s *Store) Full() bool { return s.waiting.Load() > 0 }

@@ -71,6 +71,11 @@ func (r *run) recoverOnce(ctx context.Context, keys int64, key, whole, again *se
 		return err
 	}
 	key.add(time.Since(began).Seconds())
+	cpu, err := t.cpu()
+	if err != nil {
+		return err
+	}
+	r.note("%s keys: ready after %.2f s, last key %.2f s, %.2f CPU-s; %s", short(float64(keys)), t.took.Seconds(), (*key)[len(*key)-1], cpu, t.logged("msg=recovered"))
 	total, err := c.row(ctx, "SELECT sum(n) FROM stats")
 	if err != nil {
 		return err

@@ -99,6 +99,18 @@ func (t *tarn) tail() string {
 	return strings.Join(lines[max(0, len(lines)-20):], "")
 }
 
+// logged is the newest line of the log with a text in it, without its time.
+func (t *tarn) logged(text string) string {
+	b, _ := os.ReadFile(t.errFile)
+	found := ""
+	for line := range strings.Lines(string(b)) {
+		if _, rest, ok := strings.Cut(line, text); ok {
+			found = strings.TrimSpace(rest)
+		}
+	}
+	return found
+}
+
 // kill is kill -9.
 func (t *tarn) kill() {
 	_ = t.cmd.Process.Kill()
