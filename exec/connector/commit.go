@@ -276,7 +276,7 @@ func (t *txnOf) writes() []exec.Write {
 		if len(t.batches) == 0 {
 			return nil
 		}
-		return []exec.Write{{Object: t.l.def.ID, Rows: vec.Concat(t.batches)}}
+		return streamWrites(t.l.def.ID, t.batches)
 	}
 	return tableWrites(t.l.def.ID, t.batches, t.deeds)
 }

@@ -25,6 +25,20 @@ func (d deeds) slice(lo, hi int) deeds {
 	return d
 }
 
+// streamWrites are batches as writes of a stream: large ones as they are, small ones
+// together.
+func streamWrites(object uint64, batches []*vec.Batch) (out []exec.Write) {
+	for lo := 0; lo < len(batches); {
+		hi, rows := lo, 0
+		for ; hi < len(batches) && (hi == lo || rows+batches[hi].N <= vec.BatchRows); hi++ {
+			rows += batches[hi].N
+		}
+		out = append(out, exec.Write{Object: object, Rows: vec.Concat(batches[lo:hi])})
+		lo = hi
+	}
+	return out
+}
+
 // tableWrites makes one upsert of batches with what their rows do. What a
 // truncation removes need not have been written in the same transaction.
 func tableWrites(object uint64, batches []*vec.Batch, rows []deeds) []exec.Write {

@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tarndb/tarn/exec/format"
 	"github.com/tarndb/tarn/sql/vec"
@@ -22,11 +23,45 @@ import (
 // piece is consecutive records of one partition on their way.
 type piece struct {
 	recs *topic.Records
+	of   *polled
 	size int64
 	// decoded is closed when dec or err is set.
 	decoded chan struct{}
 	dec     *format.Decoded
 	err     error
+}
+
+// polled is records as they came, of which there are pieces on their way.
+type polled struct {
+	recs *topic.Records
+	left atomic.Int32 // pieces, and one while more are being made
+	kept atomic.Bool  // something still looks at them after they are committed
+}
+
+// leave is for each piece that is committed; the last gives the memory back.
+func (o *polled) leave(recycle func(*topic.Records)) {
+	if o.left.Add(-1) == 0 && !o.kept.Load() && recycle != nil {
+		recycle(o.recs)
+	}
+}
+
+// looksAt reports whether what records were decoded to shares their memory, or
+// whatever is made of what could not be decoded may.
+func looksAt(d *format.Decoded, recs *topic.Records) bool {
+	if d == nil || len(d.Bad) > 0 || len(d.DDL) > 0 {
+		return true
+	}
+	if d.Rows == nil {
+		return false
+	}
+	times := &vec.Vec{Ints: recs.Time}
+	offsets := &vec.Vec{Ints: recs.Offset}
+	for _, c := range d.Rows.Cols {
+		if c.Shares(recs.Key) || c.Shares(recs.Value) || c.Shares(times) || c.Shares(offsets) {
+			return true
+		}
+	}
+	return false
 }
 
 // gate bounds bytes. It is for one who acquires and one who releases.
@@ -105,6 +140,9 @@ type pipeline struct {
 	order chan *piece // to the committer
 	work  chan *piece // to the decoders
 	next  *piece      // the committer's: taken from order, not given yet
+	// recycle takes the memory of records back that nobody looks at any more; nil:
+	// nobody does.
+	recycle func(*topic.Records)
 }
 
 func newPipeline(bytesMax int64) *pipeline {
@@ -113,13 +151,17 @@ func newPipeline(bytesMax int64) *pipeline {
 
 // put sends records on their way, in slices that decoders can share.
 func (p *pipeline) put(ctx context.Context, recs *topic.Records, rowsMax int, paced func(rows int) error) error {
+	of := &polled{recs: recs}
+	of.left.Store(1)
+	defer of.leave(p.recycle)
 	for lo := 0; ; {
 		hi := min(lo+min(vec.BatchRows, rowsMax), recs.N())
 		if err := paced(hi - lo); err != nil {
 			return err
 		}
 		part := recs.Slice(lo, hi)
-		pc := &piece{recs: part, size: recordBytes(part), decoded: make(chan struct{})}
+		pc := &piece{recs: part, of: of, size: recordBytes(part), decoded: make(chan struct{})}
+		of.left.Add(1)
 		if err := p.gate.acquire(ctx, pc.size); err != nil {
 			return err
 		}
@@ -157,6 +199,9 @@ func (p *pipeline) decode(ctx context.Context, d *verifying) error {
 		select {
 		case pc := <-p.work:
 			pc.dec, pc.err = d.decode(ctx, pc.recs)
+			if pc.err != nil || looksAt(pc.dec, pc.recs) {
+				pc.of.kept.Store(true)
+			}
 			close(pc.decoded)
 		case <-ctx.Done():
 			return nil
@@ -216,6 +261,7 @@ func (p *pipeline) done(ps []*piece) {
 	var n int64
 	for _, pc := range ps {
 		n += pc.size
+		pc.of.leave(p.recycle)
 	}
 	p.gate.release(n)
 }

@@ -109,6 +109,7 @@ func (s *source) attempt(ctx context.Context) error {
 	}
 	reader := l.client.NewReader(def.Topic, kafka.ReaderOptions{Start: l.readFrom(), TopicID: l.topic, Headers: true})
 	defer reader.Close()
+	l.pipe.recycle = reader.Recycle
 	s.setReader(reader)
 	defer s.setReader(nil)
 	s.works()

@@ -37,3 +37,8 @@ func (b *Builder) Pop() {
 		b.v.Valid.Set(b.v.N) // as grew expects the bits to come
 	}
 }
+
+// Shares reports whether v and o have memory for values in common.
+func (v *Vec) Shares(o *Vec) bool {
+	return within(v.Ints, o.Ints) || within(v.Floats, o.Floats) || within(v.Bools, o.Bools) || within(v.Off, o.Off) || within(v.Data, o.Data)
+}

@@ -147,10 +147,9 @@ func newWalker() *walker {
 	return w
 }
 
-// expect makes room in cols for all of c, about, so that they need not grow batch by
-// batch.
-func (w *walker) expect(c *chunk, cols *columns) {
-	n, size := 0, 0
+// expect is how many records c has, and bytes of values, about, if no more than max
+// are taken: columns that have room for them need not grow batch by batch.
+func (w *walker) expect(c *chunk, max int) (n, size int) {
 	for b, rest := first(c.raw); b != nil; b, rest = first(rest) {
 		body := float64(len(b) - headerBytes)
 		if b.attributes()&codecBits != 0 {
@@ -160,8 +159,8 @@ func (w *walker) expect(c *chunk, cols *columns) {
 			n, size = n+int(b.count()), size+int(body)
 		}
 	}
-	size = min(size, pollBytes)
-	cols.grow(min(n, size, pollRecords), size)
+	size = min(size, max)
+	return min(n, size, pollRecords), size
 }
 
 // step appends the records of the chunk's first batch to cols, and takes it off

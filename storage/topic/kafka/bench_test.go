@@ -27,7 +27,7 @@ func BenchmarkWalk(b *testing.B) {
 						b.Fatal(err)
 					}
 					c, cols := &chunk{raw: whole, after: after, limit: noLimit}, newColumns(0, false)
-					w.expect(c, cols)
+					cols.grow(w.expect(c, pollBytes))
 					for len(c.raw) > 0 {
 						if err := w.step(c, cols); err != nil {
 							b.Fatal(err)

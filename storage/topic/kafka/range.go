@@ -130,6 +130,9 @@ func (x *ranged) fetch(ctx context.Context, from, to int64) (next int64, out *to
 	return x.records(rp, from, to)
 }
 
+// rangeBytes is about how much of an answer is walked at once, decompressed.
+const rangeBytes = 8 << 20
+
 // records walks an answer.
 func (x *ranged) records(rp *kmsg.FetchResponseTopicPartition, from, to int64) (int64, *topic.Records, error) {
 	raw, after, _, err := scan(rp.RecordBatches, from)
@@ -138,7 +141,7 @@ func (x *ranged) records(rp *kmsg.FetchResponseTopicPartition, from, to int64) (
 	}
 	c := &chunk{partition: x.partition, raw: raw, next: from, after: min(after, to), limit: to, aborted: abortedOf(rp)}
 	cols := newColumns(x.partition, x.headers)
-	x.walk.expect(c, cols)
+	cols.grow(x.walk.expect(c, rangeBytes))
 	for len(c.raw) > 0 && c.next < to {
 		n := len(cols.offset)
 		if err := x.walk.step(c, cols); err != nil {
@@ -148,7 +151,7 @@ func (x *ranged) records(rp *kmsg.FetchResponseTopicPartition, from, to int64) (
 			}
 			return from, nil, err
 		}
-		if cols.bytes() > pollBytes { // the rest is fetched again: it is rare, a batch that grows a lot
+		if cols.bytes() > rangeBytes { // the rest is fetched again: it is rare, a batch that grows a lot
 			return c.next, cols.records(c.next), nil
 		}
 	}

@@ -38,8 +38,9 @@ const (
 	partitionBytes = 1 << 20                // of a partition, where a request asks for many
 	fetchWait      = 250 * time.Millisecond // also what Add may wait behind a request under way
 	bytesMax       = 32 << 20
-	// One Poll returns about so much at most, decompressed.
-	pollBytes   = 8 << 20
+	// One Poll returns about so much at most, decompressed: what is decoded is then
+	// still in the cache.
+	pollBytes   = 2 << 20
 	pollRecords = 64 << 10
 )
 
@@ -51,6 +52,7 @@ type Reader struct {
 	topic string
 	opts  ReaderOptions
 	walk  *walker
+	spare spare
 	stop  context.CancelFunc
 	done  sync.WaitGroup
 
@@ -258,7 +260,7 @@ func (r *Reader) take() ([]*topic.Records, <-chan struct{}, error) {
 		gen := r.parts[c.partition].gen
 		r.mu.Unlock()
 
-		err := b.walk(r.walk, c, r.opts.Headers)
+		err := b.walk(r.walk, c, r)
 		r.walked(c, gen, size, err, &b)
 	}
 	return b.out(), nil, nil
@@ -316,14 +318,15 @@ type poll struct {
 }
 
 // walk appends batches of c until it is empty or there is enough.
-func (b *poll) walk(w *walker, c *chunk, headers bool) error {
+func (b *poll) walk(w *walker, c *chunk, r *Reader) error {
 	cols := b.cols[c.partition]
+	n, size := w.expect(c, pollBytes)
 	if cols == nil {
-		cols = newColumns(c.partition, headers)
+		cols = r.spare.take(c.partition, r.opts.Headers, size)
 		b.cols[c.partition] = cols
 		b.order = append(b.order, c.partition)
 	}
-	w.expect(c, cols)
+	cols.grow(n, size)
 	bytes, records := cols.bytes(), len(cols.offset)
 	defer func() {
 		b.next[c.partition] = c.next
