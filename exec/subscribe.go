@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 
 	"github.com/tarndb/tarn/exec/arrange"
 	"github.com/tarndb/tarn/exec/circuit"
@@ -47,8 +48,9 @@ type Subscription struct {
 	line  timeline // of the watermark up to the cut, where a window depends on it
 	// forgets: no operator keeps anything, and the rows of the beginning are not wanted.
 	forgets bool
-	older   Epoch // what is stored up to here is still to be read, bit by bit; 0 = nothing
-	at      Epoch // everything up to here has been given
+	older   Epoch                               // what is stored up to here is still to be read, bit by bit; 0 = nothing
+	unread  struct{ epochs, rows atomic.Int64 } // of that
+	at      Epoch                               // everything up to here has been given
 
 	out   []*vec.Batch
 	errs  []zset.Error
@@ -168,7 +170,10 @@ func (s *Subscription) past(ctx context.Context, cut Epoch) error {
 	s.at = base
 	if s.bitByBit() {
 		s.older = cut
-		return nil
+		epochs, rows, err := s.e.relation(s.scans[0].Object).count(s.at, cut)
+		s.unread.epochs.Store(epochs)
+		s.unread.rows.Store(rows)
+		return err
 	}
 	if err := s.replay(ctx, base, cut); err != nil {
 		return err
@@ -266,6 +271,10 @@ func (s *Subscription) readOlder(ctx context.Context) error {
 		if ep == 0 {
 			return nil
 		}
+		s.unread.epochs.Add(-1)
+		for _, b := range parts {
+			s.unread.rows.Add(-int64(b.N))
+		}
 		s.begin(ep)
 		for _, b := range parts {
 			if err := s.circ.Push(&s.step, 0, b, s); err != nil {
@@ -316,6 +325,8 @@ func (s *Subscription) readOlder(ctx context.Context) error {
 		s.ready = append(s.ready, Update{Epoch: end})
 	}
 	s.at, s.older = max(s.at, end), 0
+	s.unread.epochs.Store(0)
+	s.unread.rows.Store(0)
 	return nil
 }
 

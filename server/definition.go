@@ -1,6 +1,8 @@
 package server
 
 import (
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -151,8 +153,14 @@ func (s *Server) sinkDef(snap *catalog.Snapshot, o *catalog.Object) (connector.S
 	if def.CommitInterval, err = intervalOption(opts, "commit_interval"); err != nil {
 		return def, err
 	}
+	if def.CommitInterval == 0 && opts["commit_interval"] != "" { // at once; 0 is the default
+		def.CommitInterval = time.Nanosecond
+	}
 	if def.MaxLag, err = intervalOption(opts, "max_lag"); err != nil {
 		return def, err
+	}
+	if opts["max_lag"] == "forever" {
+		def.MaxLag = math.MaxInt64
 	}
 	switch opts["on_backlog"] {
 	case "stop":
@@ -162,14 +170,52 @@ func (s *Server) sinkDef(snap *catalog.Snapshot, o *catalog.Object) (connector.S
 	}
 	def.Sources = sourcesOf(snap, o.ID)
 	def.Spec = specOf(o, nil)
+	def.RecordBytesMax, _ = strconv.ParseInt(opts["properties.max.request.size"], 10, 64)
+	def.Spec.Origin = format.Origin{Version: s.cfg.Version, Database: databaseName, Schema: o.Schema, Table: o.Name}
+	if from := snap.ByID(o.Follows); from != nil && from.Owned != o.ID {
+		def.Spec.Origin.Schema, def.Spec.Origin.Table = from.Schema, from.Name
+		def.Of = from.Schema + "." + from.Name
+	}
 	if o.Into != 0 {
 		into := snap.ByID(o.Into)
 		def.IntoTable = into != nil && into.Kind == catalog.Table && len(into.PrimaryKey) > 0
 		return def, nil
 	}
+	def.Plan, def.Headers = carried(snap, def.Plan)
 	cl, err := s.clusterOf(snap, c)
 	def.Kafka, def.Spec.Registry = cl.kafka, cl.registry
 	return def, err
+}
+
+// passedOn are the headers of a record that the records made of it get, too, where
+// its stream has them as columns: those of W3C's trace context.
+var passedOn = []string{"traceparent", "tracestate"}
+
+// carried makes a stateless plan also give the headers that are passed on.
+func carried(snap *catalog.Snapshot, root plan.Node) (plan.Node, []connector.SinkHeader) {
+	var out []connector.SinkHeader
+	stream := root
+	for len(stream.Inputs()) == 1 {
+		stream = stream.Inputs()[0]
+	}
+	scan, ok := stream.(*plan.Scan)
+	if !ok || snap.ByID(scan.Object) == nil {
+		return root, nil
+	}
+	for i, c := range snap.ByID(scan.Object).Columns {
+		name := c.Path
+		if name == "" {
+			name = c.Name
+		}
+		if c.From != catalog.FromHeader || !slices.Contains(passedOn, name) {
+			continue
+		}
+		with, at, ok := planner.Carry(root, i, plan.Column{Name: c.Name, Type: c.Type})
+		if ok {
+			root, out = with, append(out, connector.SinkHeader{Name: name, Column: at})
+		}
+	}
+	return root, out
 }
 
 // sinkPlan is what a sink follows: its relation, without hidden columns, or its
@@ -236,8 +282,8 @@ func intervalOption(opts map[string]string, key string) (time.Duration, error) {
 // topicDef is how a topic is to be made.
 func topicDef(t *planner.TopicDef) *connector.TopicDef {
 	out := &connector.TopicDef{Partitions: int32(t.Partitions), Replication: int16(t.Replicas), Config: map[string]string{}}
-	if t.Compact {
-		out.Config["cleanup.policy"] = "compact"
+	if t.Cleanup != "" {
+		out.Config["cleanup.policy"] = t.Cleanup
 	}
 	if t.RetentionMillis > 0 {
 		out.Config["retention.ms"] = strconv.FormatInt(t.RetentionMillis, 10)

@@ -119,7 +119,7 @@ func rowsOfSinks(s *session, add func(...types.Datum)) error {
 			follows = text(from.Schema + "." + from.Name)
 		}
 		add(types.Int(int64(o.ID)), text(o.Schema), text(o.Name), follows, target, formatText(o.Format), text(string(st.State)),
-			orNull(st.Since != 0, st.Since), textOrNull(st.Error), orNull(st.Position != 0, int64(st.Position)), types.Int(st.LagEpochs), types.Int(st.LagRows),
+			orNull(st.Since != 0, st.Since), textOrNull(st.Error), orNull(st.Position != 0, int64(st.Position)), orNull(st.LagKnown, st.LagEpochs), orNull(st.LagKnown, st.LagRows),
 			types.Float(st.LagSeconds), types.Int(st.Rows), types.Int(st.Bytes), types.Int(st.Txns), types.Int(st.Errors), textOrNull(st.LastError))
 	}
 	return nil

@@ -30,6 +30,8 @@ type backlog struct {
 	spill  bool // updates have been dropped: the queue is of no more use
 	err    error
 	signal chan struct{} // has a token when there may be something new
+	// behind is what the subscription has not given yet; nil before it began.
+	behind func() (epochs, rows int64)
 	// idle says whether the subscription has given all that there is; nil before it began.
 	idle func() (exec.Epoch, bool)
 }
@@ -41,7 +43,7 @@ func newBacklog(max int64) *backlog {
 // follow takes in updates until the subscription ends.
 func (b *backlog) follow(ctx context.Context, sub *exec.Subscription) {
 	b.mu.Lock()
-	b.idle = sub.Idle
+	b.idle, b.behind = sub.Idle, sub.Behind
 	b.mu.Unlock()
 	for {
 		if b.waitRoom(ctx) != nil {
@@ -205,11 +207,18 @@ func (b *backlog) waiting() bool {
 	return len(b.queue) > 0 || b.spill || b.err != nil
 }
 
-// lag is what waits.
+// lag is what waits: here, and where the subscription reads. oldest is of what
+// waits here.
 func (b *backlog) lag() (epochs, rows int64, oldest exec.Epoch) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.epochs, b.rows, b.oldest
+	epochs, rows, oldest = b.epochs, b.rows, b.oldest
+	behind := b.behind
+	b.mu.Unlock()
+	if behind != nil {
+		e, r := behind()
+		epochs, rows = epochs+e, rows+r
+	}
+	return epochs, rows, oldest
 }
 
 // batchBytes is the memory that a batch holds, roughly.

@@ -175,6 +175,7 @@ type Engine interface {
 	Offsets(object uint64) map[int32]int64
 	Applied() exec.Epoch
 	Since(object uint64) exec.Epoch
+	Unread(object uint64, after exec.Epoch) (epochs, rows int64, ok bool)
 	Size(object uint64) (rows, bytes int64)
 	WaitFresh(ctx context.Context) (exec.Epoch, error)
 	Read(ctx context.Context, root plan.Node, o exec.ReadOptions, emit func(*vec.Batch) error) error

@@ -57,9 +57,13 @@ type SinkStatus struct {
 	Since    int64
 	Position exec.Epoch // the target has everything up to it, 0 = nothing yet
 
-	LagEpochs  int64 // epochs with changes that are not in the target
+	// The lag is of what is not in the target: of changes that the sink has taken in,
+	// and of rows of what it follows that it has still to look at. LagKnown is false
+	// where nobody has counted them, because the sink does not run.
+	LagKnown   bool
+	LagEpochs  int64
 	LagRows    int64
-	LagSeconds float64 // age of the oldest of them
+	LagSeconds float64 // age of the oldest, or of the position
 	Rows       int64
 	Bytes      int64
 	Txns       int64
@@ -151,7 +155,10 @@ func (k *sink) status() SinkStatus {
 		Txns: c.txns, WriteTime: time.Duration(c.writeNanos), Errors: c.errors, LastError: c.lastError}
 	st.State, st.Error, st.Since = k.condition()
 	var oldest exec.Epoch
-	if k.backlog != nil {
+	if k.backlog == nil {
+		k.unfollowed(&st)
+	} else {
+		st.LagKnown = true
 		if st.LagEpochs, st.LagRows, oldest = k.backlog.lag(); oldest != 0 {
 			st.LagSeconds = max(0, float64(k.m.cfg.Now()-int64(oldest))/1e6)
 		}
@@ -160,6 +167,26 @@ func (k *sink) status() SinkStatus {
 		st.LagSeconds = float64(applied-c.position) / 1e6 // at most: what there is has not been seen
 	}
 	return st
+}
+
+// unfollowed is the lag of a sink that follows nothing now: it has not begun yet,
+// or has stopped.
+func (k *sink) unfollowed(st *SinkStatus) {
+	stream, ok := k.ofOneStream()
+	switch {
+	case ok:
+		after := k.counts.position
+		if !k.counts.begun {
+			after = max(k.m.engine.Since(stream), 1)
+		}
+		st.LagEpochs, st.LagRows, st.LagKnown = k.m.engine.Unread(stream, after)
+	case !k.counts.begun && !k.def.NoSnapshot: // all that stands
+		for _, id := range scanned(k.def.Plan) {
+			rows, _ := k.m.engine.Size(id)
+			st.LagRows += rows
+		}
+		st.LagEpochs, st.LagKnown = int64(min(st.LagRows, 1)), true
+	}
 }
 
 func itoa(n uint64) string { return strconv.FormatUint(n, 10) }

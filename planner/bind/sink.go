@@ -158,6 +158,9 @@ func (s *sinkDef) primaryKey(g *given) error {
 // topic binds a sink to a topic.
 func (s *sinkDef) topic(g *given) error {
 	q, o := s.q, s.o
+	if err := s.kind(g); err != nil {
+		return err
+	}
 	f, err := s.formats(q.Format, g, false, q.Pos)
 	if err != nil {
 		return err
@@ -197,6 +200,25 @@ func (s *sinkDef) topic(g *given) error {
 	return s.options(g)
 }
 
+// kind reads type, RisingWave's word for what changes become: here FORMAT says it,
+// and the two must agree.
+func (s *sinkDef) kind(g *given) error {
+	word := g.take("type")
+	if word == "" {
+		return nil
+	}
+	format, pos := map[string]string{"append-only": "PLAIN", "upsert": "UPSERT", "debezium": "DEBEZIUM"}[word], g.pos("type")
+	if s.q.Format == nil {
+		return sqlerr.New(sqlerr.InvalidParameterValue, "type = '%s' does not say how records are written", word).At(pos).
+			WithHint("Add FORMAT %s ENCODE JSON.", format)
+	}
+	if !strings.EqualFold(s.q.Format.Name, format) {
+		return sqlerr.New(sqlerr.InvalidParameterValue, "type = '%s' and FORMAT %s contradict each other", word, strings.ToUpper(s.q.Format.Name)).At(pos).
+			WithHint("Leave type out, or write FORMAT %s.", format)
+	}
+	return nil
+}
+
 // keyEncoding is how keys are written where nothing says it.
 func keyEncoding(o *catalog.Object) string {
 	switch o.Format.Value.Name {
@@ -220,8 +242,32 @@ func (s *sinkDef) options(g *given) error {
 	t.Partitions, _ = strconv.Atoi(g.take("partitions"))
 	t.Replicas, _ = strconv.Atoi(g.take("replicas"))
 	t.RetentionMillis, _ = strconv.ParseInt(g.take("retention_ms"), 10, 64)
-	t.Compact = g.take("compaction") == "true"
+	t.Cleanup = g.take("cleanup.policy")
+	if compaction := g.take("compaction"); compaction != "" {
+		policy := map[string]string{"true": "compact", "false": "delete"}[compaction]
+		if t.Cleanup != "" && t.Cleanup != policy {
+			return sqlerr.New(sqlerr.InvalidParameterValue, "compaction = %s and cleanup.policy = '%s' contradict each other", compaction, t.Cleanup).At(g.pos("cleanup.policy"))
+		}
+		t.Cleanup = policy
+	}
+	if strings.Contains(t.Cleanup, "compact") && len(s.o.PrimaryKey) == 0 {
+		return sqlerr.New(sqlerr.InvalidParameterValue, "records without a key cannot be in a compacted topic").At(s.q.Pos).
+			WithHint("Name the columns of the key: WITH (primary_key = 'a, b', …).")
+	}
 	s.out.Topic = t
+	return s.pace(g)
+}
+
+// pace reads what is said of how the sink runs.
+func (s *sinkDef) pace(g *given) error {
+	if g.values["commit_interval"] == "forever" {
+		return sqlerr.New(sqlerr.InvalidParameterValue, "invalid value for parameter \"commit_interval\": \"forever\"").At(g.pos("commit_interval")).
+			WithHint("It must be an interval such as '100 ms'.")
+	}
+	if g.has("max_lag") && !g.has("on_backlog") {
+		return sqlerr.New(sqlerr.InvalidParameterValue, "max_lag has no effect without on_backlog").At(g.at["max_lag"].Pos).
+			WithHint("Say what to do when the sink is so far behind: on_backlog = 'stop', or 'hold' its sources.")
+	}
 	for key := range g.values {
 		s.o.Connector.Options[key] = g.values[key]
 	}
@@ -235,7 +281,8 @@ func (s *sinkDef) into(g *given) error {
 		return sqlerr.New(sqlerr.SyntaxError, "a sink into a relation has no FORMAT").At(q.Format.Pos)
 	}
 	for _, opt := range q.Options {
-		if key, _, _ := findKeyword(strings.ToLower(opt.Name), []map[string]keyword{clusterKeywords, topicKeywords}); key != "" {
+		key, _, _ := findKeyword(strings.ToLower(opt.Name), []map[string]keyword{clusterKeywords, topicKeywords, sinkKeywords})
+		if !slices.Contains(ofRelation, key) {
 			return sqlerr.New(sqlerr.InvalidParameterValue, "%s has no effect on a sink into a relation", key).At(opt.Pos)
 		}
 	}
@@ -246,10 +293,19 @@ func (s *sinkDef) into(g *given) error {
 	if t.IsSource() || t.ID < catalog.FirstUserID {
 		return sqlerr.New(sqlerr.WrongObjectType, "cannot write to \"%s\", which is fed otherwise", t.Name).At(q.Into.Pos)
 	}
-	if t.Kind == catalog.Table && len(t.PrimaryKey) == 0 && !s.appendOnly {
-		return sqlerr.New(sqlerr.InvalidTableDefinition, "table \"%s\" needs a primary key to follow rows that change or go", t.Name).At(q.Into.Pos)
+	keyed, forced := t.Kind == catalog.Table && len(t.PrimaryKey) > 0, g.values["force_append_only"] == "true"
+	if keyed && forced {
+		return sqlerr.New(sqlerr.InvalidParameterValue, "force_append_only has no effect on a table with a primary key, which follows all changes").At(g.at["force_append_only"].Pos)
 	}
-	if t.Kind == catalog.Stream && !s.appendOnly && g.values["force_append_only"] != "true" {
+	if word := g.take("type"); word != "" && (word == "upsert") != keyed || word == "debezium" {
+		return sqlerr.New(sqlerr.InvalidParameterValue, "a sink into \"%s\" is not of type '%s'", t.Name, word).At(g.pos("type")).
+			WithHint("A table with a primary key follows all changes; anything else takes rows that are only added. Leave type out.")
+	}
+	if t.Kind == catalog.Table && !keyed && !s.appendOnly && !forced {
+		return sqlerr.New(sqlerr.InvalidTableDefinition, "table \"%s\" needs a primary key to follow rows that change or go", t.Name).At(q.Into.Pos).
+			WithHint("Or use force_append_only = 'true' to leave retractions out.")
+	}
+	if t.Kind == catalog.Stream && !s.appendOnly && !forced {
 		return sqlerr.New(sqlerr.InvalidParameterValue, "a stream cannot say that rows of \"%s\" change or go", s.source()).At(q.Into.Pos).
 			WithHint("Write into a table with a primary key, or use force_append_only = 'true' to leave retractions out.")
 	}
@@ -260,11 +316,14 @@ func (s *sinkDef) into(g *given) error {
 	s.dependOn(t.ID)
 	o.PrimaryKey = slices.Clone(t.PrimaryKey)
 	o.Connector = &catalog.Connector{Options: map[string]string{}}
-	for key := range g.values {
-		o.Connector.Options[key] = g.values[key]
+	if keyed {
+		g.take("force_append_only") // false says nothing
 	}
-	return nil
+	return s.pace(g)
 }
+
+// ofRelation are the options that mean something to a sink into a relation.
+var ofRelation = []string{"commit_interval", "force_append_only", "snapshot", "max_lag", "on_backlog", "type"}
 
 // fits: the sink's columns are the target's, in its order, or in that of the list.
 func (s *sinkDef) fits(t *catalog.Object) error {

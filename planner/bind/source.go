@@ -34,7 +34,7 @@ type Source struct {
 type TopicDef struct {
 	Partitions, Replicas int
 	RetentionMillis      int64
-	Compact              bool
+	Cleanup              string // the setting cleanup.policy; "": as the cluster does it
 }
 
 // IsSource reports whether a CREATE TABLE, STREAM or SOURCE is of a relation that
@@ -412,7 +412,9 @@ func (s *sourceDef) options() error {
 		s.out.Topic.Partitions, _ = strconv.Atoi(g.take("partitions"))
 		s.out.Topic.Replicas, _ = strconv.Atoi(g.take("replicas"))
 		s.out.Topic.RetentionMillis, _ = strconv.ParseInt(g.take("retention_ms"), 10, 64)
-		s.out.Topic.Compact = o.Kind == catalog.Table
+		if o.Kind == catalog.Table {
+			s.out.Topic.Cleanup = "compact"
+		}
 	}
 	for _, key := range []string{"replicas", "retention_ms"} {
 		if g.has(key) {

@@ -87,19 +87,22 @@ var sourceKeywords = map[string]keyword{
 }
 
 var sinkKeywords = map[string]keyword{
-	"primary_key":       {option: option{kind: 't'}},
-	"commit_interval":   {option: option{kind: 'd'}},
-	"force_append_only": {option: option{kind: 'b'}},
-	"compaction":        {option: option{kind: 'b'}},
-	"snapshot":          {option: option{kind: 'b'}},
-	"max_lag":           {option: option{kind: 'd'}},
-	"on_backlog":        {option: option{kind: 'e', words: []string{"stop", "hold"}}},
+	"primary_key":                 {option: option{kind: 't'}},
+	"commit_interval":             {option: option{kind: 'd'}},
+	"force_append_only":           {option: option{kind: 'b'}},
+	"compaction":                  {option: option{kind: 'b'}},
+	"cleanup.policy":              {option: option{kind: 'e', words: []string{"delete", "compact", "compact,delete", "delete,compact"}}, also: []string{"cleanup_policy"}},
+	"type":                        {option: option{kind: 'e', words: []string{"append-only", "upsert", "debezium"}}},
+	"properties.max.request.size": {option: option{kind: 'i'}, also: []string{"max.request.size"}},
+	"snapshot":                    {option: option{kind: 'b'}},
+	"max_lag":                     {option: option{kind: 'd'}},
+	"on_backlog":                  {option: option{kind: 'e', words: []string{"stop", "hold"}}},
 }
 
 // AlterableSource and AlterableSink are the options that ALTER … SET may change.
 var (
 	alterableSource = []string{"on_error", "on_gap", "schema_changes", "dead_letter_topic", "rate_limit"}
-	alterableSink   = []string{"commit_interval", "on_backlog", "max_lag"}
+	alterableSink   = []string{"commit_interval", "on_backlog", "max_lag", "properties.max.request.size"}
 )
 
 // given are the options of one statement under their canonical names.
