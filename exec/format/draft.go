@@ -2,6 +2,7 @@ package format
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
@@ -115,6 +116,20 @@ func (t *draft) op(row int) Op {
 	return t.ops[row]
 }
 
+// readable is err in words that a text can hold, whatever of the record is in them.
+func readable(err *sqlerr.Error) *sqlerr.Error {
+	const replacement = "\ufffd"
+	clean := func(s string) string {
+		return strings.ReplaceAll(strings.ToValidUTF8(s, replacement), "\x00", replacement)
+	}
+	if clean(err.Message) == err.Message && clean(err.Detail) == err.Detail {
+		return err
+	}
+	e := *err
+	e.Message, e.Detail = clean(err.Message), clean(err.Detail)
+	return &e
+}
+
 // finish leaves the rows of bad records out.
 func (d *decoder) finish(t *draft, cols []*vec.Vec) *Decoded {
 	out := &Decoded{Rows: &vec.Batch{N: len(t.record), Cols: cols}, Ops: t.ops, Record: t.record, DDL: t.ddl, Keep: t.keep}
@@ -123,7 +138,7 @@ func (d *decoder) finish(t *draft, cols []*vec.Vec) *Decoded {
 	}
 	for i, err := range t.bad {
 		if err != nil {
-			out.Bad = append(out.Bad, Bad{Record: i, Err: err})
+			out.Bad = append(out.Bad, Bad{Record: i, Err: readable(err)})
 		}
 	}
 	keep := make([]int32, 0, len(t.record))

@@ -83,7 +83,11 @@ func (d *kafkaDecoder) decode(ctx context.Context, in *vec.Vec, out *rows) error
 		}
 		switch d.t.OID {
 		case types.OIDBool:
-			to.Bool(b[0] != 0)
+			if b[0] > 1 {
+				out.misfit(0, i, sqlerr.New(sqlerr.InvalidBinaryRepresentation, "a boolean is 0 or 1, not %d", b[0]))
+				break
+			}
+			to.Bool(b[0] == 1)
 		case types.OIDInt2:
 			to.Int(int64(int16(binary.BigEndian.Uint16(b))))
 		case types.OIDInt4:
