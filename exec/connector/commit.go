@@ -48,6 +48,11 @@ func (s span) rows() (lo, hi int) {
 	return at(s.lo), at(s.hi)
 }
 
+func (s span) rowCount() int {
+	lo, hi := s.rows()
+	return hi - lo
+}
+
 // bad are the records of the span that could not be read.
 func (s span) bad() []format.Bad {
 	at := func(record int) int {
@@ -219,6 +224,7 @@ type txnOf struct {
 	batches []*vec.Batch
 	deeds   []deeds // beside batches
 	cuts    []exec.Cut
+	dead    []bool // beside cuts: it is records that became letters
 	letters []letter
 	rows    int
 	records int
@@ -242,31 +248,66 @@ func (t *txnOf) add(s span, refused *sqlerr.Error) {
 			from = s.recs.Offset[0]
 		}
 	}
-	cut := exec.Cut{Object: t.l.def.ID, Partition: s.recs.Partition, From: from, To: s.next()}
-	if cut.To == cut.From {
+	if s.next() == from {
 		return
 	}
+	rows := 0
 	if refused != nil {
 		t.letters = append(t.letters, t.l.s.m.letter(t.l.def, s.recs, s.lo, refused))
+		t.cut(s.recs.Partition, from, s.next(), 0, true)
 	} else {
-		if lo, hi := s.rows(); hi > lo {
-			cut.Rows = hi - lo
-			t.batches = append(t.batches, s.dec.Rows.Slice(lo, hi))
-			t.deeds = append(t.deeds, deedsOf(s.dec).slice(lo, hi))
-		}
-		for _, b := range s.bad() {
-			t.letters = append(t.letters, t.l.s.m.letter(t.l.def, s.recs, b.Record, b.Err))
-		}
+		rows = t.addRows(s)
+		t.addCuts(s, from)
 	}
-	t.rows, t.records, t.bytes = t.rows+cut.Rows, t.records+s.hi-s.lo, t.bytes+recordBytes(s.recs)
+	t.rows, t.records, t.bytes = t.rows+rows, t.records+s.hi-s.lo, t.bytes+recordBytes(s.recs)
 	if s.hi > s.lo {
 		t.newest = max(t.newest, s.recs.Time[s.hi-1])
 	}
-	if n := len(t.cuts); n > 0 && t.cuts[n-1].Partition == cut.Partition {
-		t.cuts[n-1].To, t.cuts[n-1].Rows = cut.To, t.cuts[n-1].Rows+cut.Rows
+}
+
+// addRows takes the rows and letters of a span.
+func (t *txnOf) addRows(s span) int {
+	lo, hi := s.rows()
+	if hi > lo {
+		t.batches = append(t.batches, s.dec.Rows.Slice(lo, hi))
+		t.deeds = append(t.deeds, deedsOf(s.dec).slice(lo, hi))
+	}
+	for _, b := range s.bad() {
+		t.letters = append(t.letters, t.l.s.m.letter(t.l.def, s.recs, b.Record, b.Err))
+	}
+	return hi - lo
+}
+
+// addCuts takes the cuts of a span that begins at an offset. A stream that is read
+// through finds its rows again by its cuts: records that became letters have cuts of
+// their own, without rows, so that no later definition makes rows of them.
+func (t *txnOf) addCuts(s span, from int64) {
+	p, lo := s.recs.Partition, s.lo
+	if t.l.def.ReadThrough {
+		for _, b := range s.bad() {
+			if b.Record < lo { // it is bad in two ways
+				continue
+			}
+			at := s.recs.Offset[b.Record]
+			t.cut(p, from, at, span{s.piece, lo, b.Record}.rowCount(), false)
+			t.cut(p, at, at+1, 0, true)
+			from, lo = at+1, b.Record+1
+		}
+	}
+	t.cut(p, from, s.next(), span{s.piece, lo, s.hi}.rowCount(), false)
+}
+
+// cut adds a cut, or makes the last one longer.
+func (t *txnOf) cut(partition int32, from, to int64, rows int, dead bool) {
+	if from == to {
 		return
 	}
-	t.cuts = append(t.cuts, cut)
+	if n := len(t.cuts); n > 0 && t.cuts[n-1].Partition == partition && t.dead[n-1] == dead {
+		t.cuts[n-1].To, t.cuts[n-1].Rows = to, t.cuts[n-1].Rows+rows
+		return
+	}
+	t.cuts = append(t.cuts, exec.Cut{Object: t.l.def.ID, Partition: partition, From: from, To: to, Rows: rows})
+	t.dead = append(t.dead, dead)
 }
 
 // writes are the rows as the engine wants them: those of a stream as they came,
@@ -280,4 +321,3 @@ func (t *txnOf) writes() []exec.Write {
 	}
 	return tableWrites(t.l.def.ID, t.batches, t.deeds)
 }
-

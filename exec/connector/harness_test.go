@@ -101,6 +101,8 @@ type world struct {
 	cl    *kgo.Client // for the test's own records
 	stop  atomic.Pointer[func(point string) error]
 	past  string // topic that outsideID reads its history from
+	// change, if set, makes of the source of that topic what it is defined as now.
+	change func(*SourceDef)
 }
 
 func (w *world) history(topic string) {
@@ -150,7 +152,10 @@ func (w *world) now() int64 { return w.clock.Add(1000) }
 func (w *world) open() {
 	w.t.Helper()
 	def := w.source(w.past)
-	def.ID = outsideID
+	def.ID, def.ReadThrough = outsideID, true
+	if w.change != nil {
+		w.change(&def)
+	}
 	out := NewOutside(def, func(id uint64) map[int32]int64 {
 		if w.e == nil {
 			return nil
@@ -272,8 +277,26 @@ func (w *world) rows(id uint64) []string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	out := w.readAll(ep, id)
+	if id != streamID && id != intoStream {
+		sort.Strings(out)
+	}
+	return out
+}
+
+// readAll is the rows of a relation as of an epoch, in the order in which they come.
+func (w *world) readAll(ep exec.Epoch, id uint64) []string {
+	w.t.Helper()
+	out, err := w.tryRead(ep, id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return out
+}
+
+func (w *world) tryRead(ep exec.Epoch, id uint64) ([]string, error) {
 	var out []string
-	err = w.e.Read(context.Background(), scan(id), exec.ReadOptions{Epoch: ep, Ctx: &funcs.Ctx{}}, func(b *vec.Batch) error {
+	err := w.e.Read(context.Background(), scan(id), exec.ReadOptions{Epoch: ep, Ctx: &funcs.Ctx{}}, func(b *vec.Batch) error {
 		for i := range b.N {
 			var cells []string
 			for _, c := range b.Cols {
@@ -287,13 +310,7 @@ func (w *world) rows(id uint64) []string {
 		}
 		return nil
 	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if id != streamID && id != intoStream {
-		sort.Strings(out)
-	}
-	return out
+	return out, err
 }
 
 // readAt reads a relation as of an epoch.

@@ -23,45 +23,59 @@ type Redriven struct {
 // lettersPerTxn bounds one transaction of a redrive.
 const lettersPerTxn = 1000
 
+// redriveTries is how often a redrive begins again that was overtaken: letters
+// have gone meanwhile, or the relation was altered.
+const redriveTries = 5
+
 // Redrive decodes dead letters of a source again, as its definition is now. The
 // rows of a letter and its removal are one transaction. A letter that fails again
 // stays, with the new reason and one attempt more. keys nil: all of the source.
 //
-// Rows of a table take effect now, as if the records had come now: a key that has
-// been put since is put again.
+// The rows are rows of the epoch of that transaction, as if their records had come
+// now: of a table a key that has been put since is put again, those of a stream are
+// late if others would be. A stream that is read through keeps them itself, since
+// reading their records again would give them at the epoch of their neighbours.
 func (m *Manager) Redrive(ctx context.Context, id uint64, keys []LetterKey) (Redriven, error) {
-	m.mu.Lock()
-	s := m.sources[id]
-	m.mu.Unlock()
-	if s == nil {
-		return Redriven{}, sqlerr.New(sqlerr.UndefinedObject, "the source is not running")
-	}
-	def := s.definition()
-	if def.ReadThrough {
-		return Redriven{}, sqlerr.New(sqlerr.FeatureNotSupported, "dead letters of %q cannot be redriven: it keeps no rows of its own", def.Name).
-			WithHint("A stream WITH (history = 'local') can take them.")
-	}
 	if err := m.openShelf(ctx); err != nil {
-		return Redriven{}, err
-	}
-	dec, err := newVerifying(&def)
-	if err != nil {
 		return Redriven{}, err
 	}
 	m.redriveMu.Lock()
 	defer m.redriveMu.Unlock()
-	letters, err := m.letters(ctx, id, keys)
-	if err != nil {
-		return Redriven{}, err
+	r := redrive{m: m, tried: map[LetterKey]bool{}}
+	for tries := 1; ; tries++ {
+		err := r.all(ctx, id, keys)
+		if !sqlerr.HasCode(err, sqlerr.SerializationFailure) || tries == redriveTries {
+			return r.done, err
+		}
 	}
-	r := redrive{m: m, def: &def, dec: dec}
+}
+
+// all redrives the letters with these keys that have not been tried.
+func (r *redrive) all(ctx context.Context, id uint64, keys []LetterKey) error {
+	r.m.mu.Lock()
+	s := r.m.sources[id]
+	r.m.mu.Unlock()
+	if s == nil {
+		return sqlerr.New(sqlerr.UndefinedObject, "the source is not running")
+	}
+	def := s.definition()
+	r.def = &def
+	var err error
+	if r.dec, err = newVerifying(&def); err != nil {
+		return err
+	}
+	letters, err := r.m.letters(ctx, id, keys)
+	if err != nil {
+		return err
+	}
+	letters = slices.DeleteFunc(letters, func(l letter) bool { return r.tried[l.at] })
 	defer r.close()
 	for len(letters) > 0 && err == nil {
 		n := min(lettersPerTxn, len(letters))
 		err = r.some(ctx, letters[:n])
 		letters = letters[n:]
 	}
-	return r.done, err
+	return err
 }
 
 // letters are the standing letters with these keys, in order of partition and offset.
@@ -93,12 +107,14 @@ type redrive struct {
 	def    *SourceDef
 	dec    *verifying
 	client *kafka.Client
+	tried  map[LetterKey]bool
 	done   Redriven
 }
 
 func (r *redrive) close() {
 	if r.client != nil {
 		r.client.Close()
+		r.client = nil
 	}
 }
 
@@ -174,15 +190,24 @@ func (r *redrive) commit(ctx context.Context, ls []letter, refused *sqlerr.Error
 		txn.Writes = tableWrites(r.def.ID, batches, done)
 	default:
 		txn.Writes = []exec.Write{{Object: r.def.ID, Rows: vec.Concat(batches)}}
+		if r.def.ReadThrough {
+			txn.Cuts = []exec.Cut{{Object: r.def.ID, Partition: exec.KeptRows, Rows: rows}}
+		}
 	}
 	if len(again) > 0 {
 		change = vec.Concat([]*vec.Batch{change, letterRows(again, func(int) int64 { return 1 })})
 	}
 	txn.Writes = append(txn.Writes, exec.Write{Object: exec.DeadLettersID, Rows: change})
+	if err := r.m.cfg.stop("redrive: before commit"); err != nil {
+		return err
+	}
 	if _, err := r.m.engine.Commit(ctx, txn); err != nil {
 		return err
 	}
 	r.m.shelf.gone(r.def.ID, gone)
+	for i := range ls {
+		r.tried[ls[i].at] = true
+	}
 	r.done.Letters, r.done.Failed, r.done.Rows = r.done.Letters+len(gone), r.done.Failed+len(again), r.done.Rows+rows
 	return nil
 }
