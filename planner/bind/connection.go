@@ -103,9 +103,5 @@ func AlterConnector(o *catalog.Object, list []ast.Option, reset bool, opt Option
 			delete(c.Options, key)
 		}
 	}
-	if was := o.Connector.Options["on_error"]; o.ReadThrough() && (was == "null") != (c.Options["on_error"] == "null") {
-		return nil, sqlerr.New(sqlerr.FeatureNotSupported, "on_error of \"%s\" cannot be changed to or from null: its records are read again from the topic, as they were read first", o.Name).
-			At(list[0].Pos).WithHint("A stream WITH (history = 'local') keeps its rows and can be changed.")
-	}
 	return &out, nil
 }
