@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
-	"io"
 	"slices"
 	"strings"
 
@@ -81,8 +80,8 @@ type protoEnum struct {
 	numbers map[string]int32
 }
 
-// parseProto compiles a schema and those it imports; text may also be a
-// descriptor set, as it is or in base64.
+// parseProto compiles a schema and those it imports; a text may also be a compiled
+// file in base64, and the schema's a descriptor set, as it is or in base64.
 func parseProto(s *Schema) (protoreflect.FileDescriptor, error) {
 	if fd, ok := protoDescriptorSet(s.Text); ok {
 		return fd, nil
@@ -99,13 +98,9 @@ func parseProto(s *Schema) (protoreflect.FileDescriptor, error) {
 	}
 	compiler := protocompile.Compiler{
 		MaxParallelism: 1,
-		Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{Accessor: func(path string) (io.ReadCloser, error) {
-			text, ok := texts[path]
-			if !ok {
-				return nil, sqlerr.New(sqlerr.UndefinedObject, "no schema is referred to as %q", path)
-			}
-			return io.NopCloser(strings.NewReader(text)), nil
-		}}),
+		Resolver: protocompile.WithStandardImports(protocompile.ResolverFunc(func(path string) (protocompile.SearchResult, error) {
+			return compilable(texts, path)
+		})),
 	}
 	files, err := compiler.Compile(context.Background(), root)
 	if err != nil {
