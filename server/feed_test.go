@@ -2,6 +2,8 @@ package server
 
 import (
 	"encoding/binary"
+	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -65,4 +67,35 @@ func TestUnavailableValues(t *testing.T) {
 	w.exec("ALTER SOURCE docs REDRIVE DEAD LETTERS")
 	w.until("SELECT id, title, body FROM docs WHERE id = 2", "2|x|there")
 	w.want("SELECT count(*) FROM sys.dead_letters", "0")
+}
+
+// TestSchemaFile: a schema in a file is read and checked when CREATE is run, and
+// from there on the file is not needed any more.
+func TestSchemaFile(t *testing.T) {
+	w := newWorld(t, "raw", "out")
+	file := filepath.Join(t.TempDir(), "r.avsc")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	create := "CREATE SOURCE s (id bigint) WITH (connector = 'kafka', topic = 'raw') FORMAT PLAIN ENCODE AVRO (schema.location = '" + file + "')"
+	w.fails(create, "58030")
+	write(`{"type":`)
+	w.fails(create, "22023")
+	write(`{"type":"record","name":"r","fields":[{"name":"id","type":"long"}]}`)
+	w.fails("CREATE SOURCE s (id uuid) WITH (connector = 'kafka', topic = 'raw') FORMAT PLAIN ENCODE AVRO (schema.location = '"+file+"')", "42804")
+	write(`{"type":"record","name":"r","fields":[{"name":"id","type":"long"}]}`)
+	w.exec(create, "CREATE SINK k FROM s WITH (connector = 'kafka', topic = 'out') FORMAT PLAIN ENCODE AVRO (schema.location = '"+file+"')")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	w.send("raw", "", "\x0e")
+	w.until("SELECT id FROM s", "7")
+	w.restart()
+	w.send("raw", "", "\x10")
+	w.until("SELECT id FROM s ORDER BY id", "7", "8")
+	w.until("SELECT state, lag FROM sys.sources", "running|0")
+	w.until("SELECT state FROM sys.sinks", "running")
+	w.fails(create, "42P07")
 }

@@ -33,6 +33,7 @@ func createSink(ctx context.Context, s *session, stmt ast.Statement, _ pgwire.Re
 	if err := s.askSink(ctx, sink, pos); err != nil {
 		return out, err
 	}
+	read := sink.Object.Format // with the schemas that lie in files
 	if err := s.alone(ctx); err != nil {
 		return out, err
 	}
@@ -43,6 +44,7 @@ func createSink(ctx context.Context, s *session, stmt ast.Statement, _ pgwire.Re
 	if sink, err = planner.BindSink(cs, s.options(nil)); err != nil {
 		return out, err
 	}
+	sink.Object.Format = read
 	s.warnOfPasswords(sink.Object.Connector)
 	if sink.Query != nil {
 		s.notices(sink.Query.Notices)
@@ -79,6 +81,9 @@ func (s *session) askSink(ctx context.Context, sink *planner.Sink, pos int) erro
 	o := sink.Object
 	if o.Into != 0 {
 		return nil
+	}
+	if err := inlineSchemas(o.Format, pos); err != nil {
+		return err
 	}
 	cl, err := s.srv.clusterOf(s.catalog(), o.Connector)
 	if err != nil {

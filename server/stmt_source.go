@@ -35,7 +35,7 @@ func (s *session) createSource(ctx context.Context, ct *ast.CreateTable, tag str
 	if _, exists, err := s.place(ct.Name, catalog.Stream, ct.IfNotExists); err != nil || exists {
 		return pgwire.Outcome{Verb: tag, Rows: -1}, err
 	}
-	src, err := planner.BindSource(ct, nil, s.options(nil))
+	src, err := bindSource(ct, nil, s.options(nil))
 	if err != nil {
 		return pgwire.Outcome{}, err
 	}
@@ -50,7 +50,7 @@ func (s *session) createSource(ctx context.Context, ct *ast.CreateTable, tag str
 	if err != nil || exists {
 		return pgwire.Outcome{Verb: tag, Rows: -1}, err
 	}
-	if src, err = planner.BindSource(ct, found, s.options(nil)); err != nil {
+	if src, err = bindSource(ct, found, s.options(nil)); err != nil {
 		return pgwire.Outcome{}, err
 	}
 	o := src.Object
@@ -64,6 +64,15 @@ func (s *session) createSource(ctx context.Context, ct *ast.CreateTable, tag str
 	}
 	s.change(catalog.Change{Op: catalog.Put, Object: o})
 	return pgwire.Outcome{Verb: tag, Rows: -1}, s.settleConnector(ctx)
+}
+
+// bindSource is planner.BindSource with the schemas that lie in files.
+func bindSource(ct *ast.CreateTable, found []catalog.Column, opt planner.Options) (*planner.Source, error) {
+	src, err := planner.BindSource(ct, found, opt)
+	if err != nil {
+		return nil, err
+	}
+	return src, inlineSchemas(src.Object.Format, src.FormatPos)
 }
 
 // settleConnector makes a change take effect and waits until the connectors know.
@@ -168,6 +177,9 @@ func catalogPart(from format.From) catalog.From {
 // ensureTopic makes a topic if there is none of that name.
 func ensureTopic(ctx context.Context, client *kafka.Client, name string, def *connector.TopicDef) error {
 	_, _, err := client.Partitions(ctx, name)
+	if err == nil {
+		return client.CheckTopic(ctx, name, def.Partitions, def.Replication, def.Config)
+	}
 	if !sqlerr.HasCode(err, sqlerr.UndefinedObject) {
 		return err
 	}

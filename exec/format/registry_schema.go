@@ -52,6 +52,9 @@ func InlineSchema(e Encoding) (Encoding, error) {
 		default:
 			continue
 		}
+		if _, both := e.Options["schema"]; both {
+			return e, sqlerr.New(sqlerr.InvalidParameterValue, "schema and schema.location exclude each other")
+		}
 		text, err := readSchemaFile(path)
 		if err != nil {
 			return e, err

@@ -47,6 +47,9 @@ func TestInlineSchema(t *testing.T) {
 			t.Errorf("%s is read", path)
 		}
 	}
+	if _, err := InlineSchema(Encoding{Name: "avro", Options: map[string]string{"schema": "x", "location": filepath.Join(dir, "a.proto")}}); err == nil {
+		t.Error("two schemas are one too many")
+	}
 	if e, err := InlineSchema(Encoding{Name: "avro", Options: map[string]string{"schema": "x"}}); err != nil || e.Options["schema"] != "x" {
 		t.Error(e, err)
 	}
