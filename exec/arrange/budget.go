@@ -65,5 +65,8 @@ func (b *Budget) take(n int64) {
 // ample reports that a quarter of the budget is left.
 func (b *Budget) ample() bool { return b == nil || b.used.Load() < b.limit/4*3 }
 
+// room reports that n bytes more leave a quarter of the budget.
+func (b *Budget) room(n int64) bool { return b == nil || b.used.Load()+n < b.limit/4*3 }
+
 // over reports that the budget is overrun.
 func (b *Budget) over() bool { return b != nil && b.used.Load() > b.limit }

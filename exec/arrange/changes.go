@@ -7,9 +7,10 @@ import (
 	"github.com/tarndb/tarn/storage/state"
 )
 
-// change is a row in memory that began or ended in the epochs asked for.
+// change is a row or version in memory that began or ended in the epochs asked for.
 type change struct {
-	r            row
+	r            row // names the key
+	val          []byte
 	from, to     uint64
 	began, ended bool
 }
@@ -26,22 +27,23 @@ func (t *Table) changesIn(from, to uint64) (*picture, []change, error) {
 	}
 	var delta []change
 	in := func(e uint64) bool { return e > from && e <= to }
-	add := func(r row) {
-		c := change{r: r, from: rowEpoch(r), to: *rowValidTo(r)}
-		fresh := *rowGen(r) > s.committed // not in the checkpoint
-		c.began, c.ended = in(c.from) && (v.it == nil || fresh), c.to != 0 && in(c.to)
-		if (c.began || c.ended) && rowFlags(r)&flagDeleted == 0 {
+	add := func(c change) {
+		fresh := v.it == nil || c.from > v.ckpt // not in the checkpoint
+		c.began, c.ended = in(c.from) && fresh, c.to != 0 && in(c.to)
+		if c.began || c.ended {
 			delta = append(delta, c)
 		}
 	}
-	// Of a part, what is current and what was superseded are looked at together: a row
-	// that was superseded in between would be met twice.
-	t.each(func(p *part) {
-		p.lock.RLock()
-		defer p.lock.RUnlock()
-		p.eachDirty(func(_ *part, r row) { add(r) })
-		p.frozenLog.each(add)
-		p.log.each(add)
+	t.eachDirty(func(p *part, r row) {
+		if rowFlags(r)&flagDeleted == 0 {
+			add(change{r: r, val: rowVal(r, p.header), from: rowEpoch(r)})
+		}
+		eachEnded(r, p.histFloor, func(old version, to uint64) bool {
+			if !versionGone(old) {
+				add(change{r: r, val: versionVal(old), from: versionFrom(old), to: to})
+			}
+			return versionFrom(old) > from
+		})
 	})
 	return v, delta, nil
 }
@@ -106,12 +108,12 @@ func (t *Table) Changes(from, to uint64, fn func(epoch uint64, key, old, new []b
 		}
 	}
 	for _, c := range delta {
-		key, val := rowKey(c.r, t.header), rowVal(c.r, t.header)
+		key := rowKey(c.r, t.header)
 		if c.began {
-			events = append(events, event{c.from, key, val, false})
+			events = append(events, event{c.from, key, c.val, false})
 		}
 		if c.ended {
-			events = append(events, event{c.to, key, val, true})
+			events = append(events, event{c.to, key, c.val, true})
 		}
 	}
 	sort.Slice(events, func(i, j int) bool {

@@ -26,6 +26,16 @@ type Frozen struct {
 	dropped []uint64
 	expire  []expiry
 	filled  map[uint64][]uint64 // history buckets by class
+	floor   uint64              // epoch of the checkpoint in the store: memory has no older versions
+	changed map[*arrangement]*changedRows
+	lists   []func() // give their memory back
+}
+
+// changedRows are the frozen rows of a table with history, in the order of their
+// keys.
+type changedRows struct {
+	rows  []sorted
+	sized bool // their keys have one length, so they are also in the order of history
 }
 
 type expiry struct{ class, first, until uint64 }
@@ -38,7 +48,8 @@ func (s *Space) Freeze() *Frozen {
 		return &Frozen{s: s}
 	}
 	s.settle()
-	f := &Frozen{s: s, epoch: s.epoch, gen: s.gen, arrs: s.all(), filled: map[uint64][]uint64{}}
+	f := &Frozen{s: s, epoch: s.epoch, gen: s.gen, arrs: s.all(), filled: map[uint64][]uint64{},
+		floor: s.ckpt.Load(), changed: map[*arrangement]*changedRows{}}
 	for _, a := range f.arrs {
 		a.frozenN = a.count.Load()
 		a.each(func(p *part) {
@@ -165,6 +176,7 @@ func (f *Frozen) Write(ctx context.Context, meta map[string][]byte) error {
 }
 
 func (f *Frozen) build(ctx context.Context, g *state.Ingest, meta map[string][]byte) error {
+	defer f.forget()
 	names := make([]string, 0, len(meta))
 	for n := range meta {
 		names = append(names, n)
@@ -196,6 +208,14 @@ func (f *Frozen) build(ctx context.Context, g *state.Ingest, meta map[string][]b
 		}
 	}
 	return f.writeHistory(ctx, g)
+}
+
+// forget gives back the memory of the lists of changed rows.
+func (f *Frozen) forget() {
+	for _, done := range f.lists {
+		done()
+	}
+	f.lists, f.changed = nil, nil
 }
 
 type writeArrangement func(ctx context.Context, g *state.Ingest, a *arrangement) error
@@ -279,7 +299,12 @@ func (f *Frozen) writeRows(ctx context.Context, g *state.Ingest, a *arrangement)
 	if err != nil {
 		return err
 	}
-	defer done()
+	changed := &changedRows{rows: rows, sized: true}
+	if a.history { // its versions are written by the same list
+		f.lists, f.changed[a] = append(f.lists, done), changed
+	} else {
+		defer done()
+	}
 	if err := f.s.stop("sorted"); err != nil {
 		return err
 	}
@@ -288,6 +313,7 @@ func (f *Frozen) writeRows(ctx context.Context, g *state.Ingest, a *arrangement)
 		if i%touchRows == 0 {
 			touchSorted(rows[i:])
 		}
+		changed.sized = changed.sized && rowKeyLen(e.r) == rowKeyLen(rows[0].r)
 		key = state.RowKey(key[:0], a.id, rowKey(e.r, h))
 		var err error
 		switch {
@@ -325,7 +351,6 @@ func (f *Frozen) release() {
 	for _, x := range f.expire {
 		s.addBuckets(x.class, nil, x.until)
 	}
-	s.committed = f.gen
 	s.ckpt.Store(f.epoch)
 	for _, a := range f.arrs {
 		a.each(func(p *part) {

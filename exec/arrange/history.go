@@ -88,26 +88,19 @@ func (t *Table) Get(key []byte, hash uint64, e uint64, dst []byte) (val []byte, 
 	}
 	p.lock.RLock()
 	r := p.lookup(hash<<p.shift, key)
-	for r != 0 {
-		if !t.history || rowEpoch(r) <= e {
-			if ok = rowFlags(r)&flagDeleted == 0; ok {
-				dst = append(dst, rowVal(r, p.header)...)
+	if r != 0 {
+		at := e
+		if !t.history {
+			at = math.MaxUint64
+		}
+		val, ok, known := p.asOf(r, at)
+		if known {
+			if ok {
+				dst = append(dst, val...)
 			}
 			p.lock.RUnlock()
 			return dst, ok, nil
 		}
-		if rowEpoch(r) <= p.histFloor {
-			break
-		}
-		if prev := older(r, e); prev != 0 {
-			r = prev
-			continue
-		}
-		if e >= p.histFloor || t.s.store == nil {
-			p.lock.RUnlock()
-			return dst, false, nil
-		}
-		break
 	}
 	// A row that is here but began later leaves only history to look at.
 	found := r != 0
@@ -198,14 +191,16 @@ func (t *Table) Versions(key []byte) (out []Version, err error) {
 		p.lock.RLock()
 		r := p.lookup(hash<<p.shift, key)
 		found = r != 0
-		for r != 0 {
-			if rowFlags(r)&flagDeleted == 0 {
-				out = append(out, Version{rowEpoch(r), versionTo(r, p.header), append([]byte{}, rowVal(r, p.header)...)})
-			}
-			if !t.history || rowEpoch(r) <= p.histFloor {
-				break
-			}
-			r = prevOf(r)
+		if found && rowFlags(r)&flagDeleted == 0 {
+			out = append(out, Version{rowEpoch(r), 0, append([]byte{}, rowVal(r, p.header)...)})
+		}
+		if found && t.history {
+			eachEnded(r, p.histFloor, func(v version, to uint64) bool {
+				if !versionGone(v) {
+					out = append(out, Version{versionFrom(v), to, append([]byte{}, versionVal(v)...)})
+				}
+				return true
+			})
 		}
 		p.lock.RUnlock()
 	}
@@ -259,13 +254,6 @@ func (t *Table) Versions(key []byte) (out []Version, err error) {
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].From < out[j].From })
 	return out, nil
-}
-
-func versionTo(r row, header uintptr) uint64 {
-	if header == rowHeader {
-		return 0
-	}
-	return *rowValidTo(r)
 }
 
 func reverse(vs []Version) {

@@ -9,8 +9,7 @@ import "bytes"
 //	12  u32  its index in the part's dirty list | clock bit
 //	16  u32  key length (30 bits) | flags (2)
 //	20  u32  value length
-//	24  u64  previous version, depth  ┐ only in tables with history; versions lie
-//	32  u64  valid to, 0 = current    ┘ in the part's log
+//	24  u64  link to the previous version, only in tables with history
 //	    key, value
 //
 // Multi keeps its keys and Ordered its groups in rows too.
@@ -18,24 +17,27 @@ type row = uintptr
 
 const (
 	rowHeader     = 24
-	rowHeaderHist = 40
+	rowHeaderHist = 32
 
 	flagDeleted = 1 // stands for the absence of the key
 	flagBase    = 2 // the store has, or will soon have, something under the key
+
+	// genGone is the generation of a frozen row that has been superseded: scans pass
+	// over it.
+	genGone = 0
 
 	clockBit = 1 << 31
 	keyBits  = 30
 	keyMax   = 1<<keyBits - 1
 )
 
-func rowEpoch(r row) uint64    { return *u64at(r) >> 8 }
-func rowClass(r row) uint8     { return uint8(*u64at(r)) }
-func rowFlags(r row) uint8     { return uint8(*u32at(r + 16) >> keyBits) }
-func rowKeyLen(r row) int      { return int(*u32at(r + 16) & keyMax) }
-func rowGen(r row) *uint32     { return u32at(r + 8) }
-func rowDirty(r row) *uint32   { return u32at(r + 12) }
-func rowPrev(r row) *uint64    { return u64at(r + 24) }
-func rowValidTo(r row) *uint64 { return u64at(r + 32) }
+func rowEpoch(r row) uint64  { return *u64at(r) >> 8 }
+func rowClass(r row) uint8   { return uint8(*u64at(r)) }
+func rowFlags(r row) uint8   { return uint8(*u32at(r + 16) >> keyBits) }
+func rowKeyLen(r row) int    { return int(*u32at(r + 16) & keyMax) }
+func rowGen(r row) *uint32   { return u32at(r + 8) }
+func rowDirty(r row) *uint32 { return u32at(r + 12) }
+func rowPrev(r row) *uint64  { return u64at(r + 24) }
 
 func setRowWord(r row, epoch uint64, class, flags uint8) {
 	*u64at(r) = epoch<<8 | uint64(class)
@@ -60,7 +62,7 @@ func (p *part) newRow(key, val []byte, epoch uint64, gen uint32, flags uint8) (r
 	*rowDirty(r) = clockBit
 	*u32at(r + 20) = uint32(len(val))
 	if p.header == rowHeaderHist {
-		*rowPrev(r), *rowValidTo(r) = 0, 0
+		*rowPrev(r) = 0
 	}
 	copy(bytesAt(r+p.header, len(key)), key)
 	copy(bytesAt(r+p.header+uintptr(len(key)), len(val)), val)

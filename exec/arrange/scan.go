@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"unsafe"
 
 	"github.com/tarndb/tarn/storage/state"
 )
@@ -21,8 +22,17 @@ import (
 
 // overlay is a key that has changed since the checkpoint.
 type overlay struct {
-	r  row // that is or was current; names the key
-	at row // the version as of the picture's epoch, 0 = absent
+	r   row // that is or was current; names the key
+	val uintptr
+	n   int32 // length of the value as of the picture's epoch, -1 = absent
+}
+
+func newOverlay(p *part, r row, e uint64) overlay {
+	val, ok, _ := p.asOf(r, e)
+	if !ok {
+		return overlay{r: r, n: -1}
+	}
+	return overlay{r, uintptr(unsafe.Pointer(unsafe.SliceData(val))), int32(len(val))}
 }
 
 type picture struct {
@@ -72,7 +82,7 @@ func (t *Table) picture(e uint64, prefix []byte) (*picture, error) {
 	}
 	t.eachDirty(func(p *part, r row) {
 		if bytes.HasPrefix(rowKey(r, p.header), prefix) {
-			v.rows = append(v.rows, overlay{r, p.versionAt(r, e)})
+			v.rows = append(v.rows, newOverlay(p, r, e))
 		}
 	})
 	return v, nil
@@ -107,27 +117,12 @@ func (p *part) eachDirty(fn func(p *part, r row)) {
 			touch(rows)
 			for _, r := range rows {
 				// A frozen row that was superseded since has its successor on the other list.
-				if r != 0 && (i == 0 || *rowValidTo(r) == 0) {
+				if r != 0 && (i == 0 || *rowGen(r) != genGone) {
 					fn(p, r)
 				}
 			}
 		}
 	}
-}
-
-// versionAt follows the chain from r to the version of epoch e, 0 = absent then.
-// e is not before the checkpoint. The part is locked.
-func (p *part) versionAt(r row, e uint64) row {
-	for r != 0 && rowEpoch(r) > e {
-		if rowEpoch(r) <= p.histFloor {
-			return 0
-		}
-		r = older(r, e)
-	}
-	if r != 0 && rowFlags(r)&flagDeleted != 0 {
-		return 0
-	}
-	return r
 }
 
 // orderedMax is how many keys may have changed since the checkpoint for a scan to
@@ -179,11 +174,11 @@ func (t *Table) Scan(e uint64, prefix []byte, fn func(key, val []byte) error) (e
 
 // pass calls fn for changed key i, if it has a row.
 func (v *picture) pass(i int, fn func(key, val []byte) error) error {
-	r := v.rows[i].at
-	if r == 0 {
+	x := v.rows[i]
+	if x.n < 0 {
 		return nil
 	}
-	return fn(rowKey(r, v.t.header), rowVal(r, v.t.header))
+	return fn(rowKey(x.r, v.t.header), bytesAt(x.val, int(x.n)))
 }
 
 // scanMerged passes all rows in order of the key.

@@ -49,8 +49,6 @@ type Space struct {
 	bucketMu sync.Mutex
 	buckets  map[uint64][]uint64 // retention class → buckets in the store
 
-	committed uint32 // generation of the checkpoint in the store; guarded by turn
-
 	scanMu sync.Mutex
 	scans  map[uint64]struct{}
 	pinned atomic.Int32  // scans in progress
@@ -258,7 +256,7 @@ func (a *arrangement) close() {
 		}
 		for _, l := range [...]versionLog{p.log, p.frozenLog} {
 			for _, c := range l.chunks {
-				a.s.pool.releaseLog(c.block)
+				a.s.pool.releaseLog(c)
 			}
 		}
 		for _, b := range p.limbo {

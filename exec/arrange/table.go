@@ -184,15 +184,62 @@ func (t *Table) Put(k *Keys, i int, r Ref, val []byte) (Ref, error) {
 	return Ref(n), err
 }
 
-// Replace is Put of a row that exists: r is what the Lookup just before has given
-// for key i, and no other key of that Lookup is equal to it.
-func (t *Table) Replace(k *Keys, i int, r Ref, val []byte) (Ref, error) {
-	hash := k.Hash[i]
-	p := t.parts[t.s.Part(hash)].Load()
+// Change gives key Key of a batch a value; an empty one removes its row.
+type Change struct {
+	Key int
+	Val []byte
+}
+
+// Update makes changes of different keys, whose Lookup just before has given refs. It
+// is cheaper than one call for each, most of all where keys of a part are
+// neighbours.
+func (t *Table) Update(k *Keys, refs []Ref, changes []Change) error {
+	for len(changes) > 0 {
+		c := changes[0]
+		switch r := refs[c.Key]; {
+		case len(c.Val) == 0:
+			if err := t.Delete(k, c.Key, r); err != nil {
+				return err
+			}
+		case r == 0:
+			if _, err := t.Put(k, c.Key, 0, c.Val); err != nil {
+				return err
+			}
+		default:
+			n, err := t.replaceSome(k, refs, changes)
+			if err != nil {
+				return err
+			}
+			changes = changes[n:]
+			continue
+		}
+		changes = changes[1:]
+	}
+	return nil
+}
+
+// heldRows is how many rows are changed under one hold of a part's lock: readers wait
+// no longer than a microsecond or two.
+const heldRows = 16
+
+// replaceSome makes the first changes, as far as they replace rows of one part.
+func (t *Table) replaceSome(k *Keys, refs []Ref, changes []Change) (n int, err error) {
+	at := t.s.Part(k.Hash[changes[0].Key])
+	p := t.parts[at].Load()
 	p.lock.Lock()
-	n, err := t.change(p, hash<<p.shift, row(r), val, false)
-	p.lock.Unlock()
-	return Ref(n), err
+	defer p.lock.Unlock()
+	for n < min(heldRows, len(changes)) {
+		c := &changes[n]
+		hash := k.Hash[c.Key]
+		if n > 0 && (refs[c.Key] == 0 || len(c.Val) == 0 || t.s.Part(hash) != at) {
+			break
+		}
+		if _, err = t.change(p, hash<<p.shift, row(refs[c.Key]), c.Val, false); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 // Delete removes the row of key i, whose Lookup gave r; absent rows are no error.
@@ -264,7 +311,7 @@ func (t *Table) change(p *part, h uint64, old row, val []byte, del bool) (row, e
 	if t.history {
 		prev = *rowPrev(old)
 		if version {
-			v, err := p.addVersion(old, s.epoch)
+			v, err := p.addVersion(t.arrangement, old)
 			if err != nil {
 				return 0, err
 			}
@@ -303,7 +350,7 @@ func (t *Table) change(p *part, h uint64, old row, val []byte, del bool) (row, e
 	*p.slots.slot(p.slots.find(h, old)) = slotOf(h, n)
 	if frozen {
 		if t.history {
-			*rowValidTo(old) = s.epoch // scans pass over it
+			*rowGen(old) = genGone
 		}
 		p.retired = append(p.retired, old)
 	} else {

@@ -1,43 +1,72 @@
 package arrange
 
+import "cmp"
+
 // versionLog holds the superseded versions of one part since the last Freeze, side
-// by side in the order in which they ended: superseding a row appends its old
-// contents here and changes the row where it lies. A version has the form of a
-// row; its generation is the one that the row had. The log is read in one piece
-// by a checkpoint and freed as a whole.
+// by side in the order in which they ended: superseding a row appends its old value
+// here and changes the row where it lies. Each names the one before it, and the
+// newest hangs on the row that superseded it: keys are the rows', and a version
+// ended where the next newer one began. The log is freed as a whole.
 type versionLog struct {
 	chunks    []logChunk
 	next, end uintptr // the rest of the last chunk
 	n         int     // versions
 	bytes     int64   // of chunks
+	last      uint64  // epoch in which the last one ended
+	ends      []bucketEnds
 }
 
-// logChunk is one piece of a log.
-type logChunk struct {
-	start, end uintptr // end of what is used; of the last chunk of a log, see next
-	block      uintptr // as limbo and arena.put know it: address | log2 size, huge: the address
-}
+// logChunk is one piece of a log, as limbo and arena.put know it: address | log2
+// size, huge: the address.
+type logChunk = uintptr
+
+// bucketEnds says that versions of a log ended in a bucket of history, the earliest
+// of them at epoch first.
+type bucketEnds struct{ bucket, first uint64 }
 
 // classLog is the class of a chunk of a log.
 const classLog = 254
 
-// addVersion copies row r, which ends at epoch to, into the log, and returns the
-// link to it.
-func (p *part) addVersion(r row, to uint64) (uint64, error) {
+// A version is a block:
+//
+//	 0  u64  first epoch (56 bits) | flags (8)
+//	 8  u64  link to the version before, see prevOf
+//	16  u32  value length
+//	    value, to a multiple of 8
+//	    u64  jump, u64 count: only with versionJump
+type version = uintptr
+
+const (
+	versionHeader = 20
+
+	versionDeleted = 1 // stands for the absence of the key
+	versionJump    = 2
+)
+
+func versionFrom(v version) uint64        { return *u64at(v) >> 8 }
+func versionGone(v version) bool          { return *u64at(v)&versionDeleted != 0 }
+func versionLen(v version) int            { return int(*u32at(v + 16)) }
+func versionVal(v version) []byte         { return bytesAt(v+versionHeader, versionLen(v)) }
+func versionSize(val int) uintptr         { return (versionHeader + uintptr(val) + 7) &^ 7 }
+func versionBefore(v version) version     { return version(*u64at(v + 8) & prevMask) }
+func (l *versionLog) room(n uintptr) bool { return l.end-l.next >= n }
+
+// addVersion copies row r of table a, which ends with this epoch, into the log, and
+// returns the link to it.
+func (p *part) addVersion(a *arrangement, r row) (uint64, error) {
 	l := &p.log
-	size := rowSize(r)
-	prev, depth := row(0), chainDepth(r)
+	val := rowVal(r, p.header)
+	prev, depth := version(0), uint64(0) // what came before, if it is in this log
 	if rowEpoch(r) > p.logFrom {
-		prev = prevOf(r)
-	} else {
-		depth = 0 // what came before is not in this log
+		prev, depth = prevOf(r), chainDepth(r)
 	}
 	deep := depth >= jumpDepth && prev != 0
+	size := versionSize(len(val))
 	room := size
 	if deep {
-		room += 8
+		room += 16
 	}
-	if l.end-l.next < room {
+	if !l.room(room) {
 		if err := l.grow(p.mem.pool, room); err != nil {
 			return 0, err
 		}
@@ -45,79 +74,119 @@ func (p *part) addVersion(r row, to uint64) (uint64, error) {
 	v := l.next
 	l.next += room
 	l.n++
-	copy(bytesAt(v, int(size)), bytesAt(r, int(size)))
-	*rowValidTo(v) = to
-	*rowDirty(v) = 0
-	if deep {
-		setJump(v, size, prev)
+	if to := a.s.epoch; to != l.last {
+		l.note(a.s.bucket(a.retain, to), to)
 	}
+	flags := uint64(0)
+	if rowFlags(r)&flagDeleted != 0 {
+		flags = versionDeleted
+	}
+	*u64at(v + 8) = *rowPrev(r)
+	*u32at(v + 16) = uint32(len(val))
+	copy(bytesAt(v+versionHeader, len(val)), val)
+	if deep {
+		flags |= versionJump
+		setJump(v+size, prev)
+	}
+	*u64at(v) = rowEpoch(r)<<8 | flags
 	return uint64(v) | min(depth+1, jumpDepth)<<prevBits, nil
+}
+
+// note says that the next versions end at epoch to, in the given bucket.
+func (l *versionLog) note(bucket, to uint64) {
+	l.last = to
+	if n := len(l.ends); n == 0 || l.ends[n-1].bucket != bucket {
+		l.ends = append(l.ends, bucketEnds{bucket, to})
+	}
 }
 
 // A key that changes in each epoch has a long chain, so versions that have
 // jumpDepth or more before them in their log also name one further back, placed so
 // that any is reached in a logarithm of steps (Myers, "An applicative random-access
-// stack", 1983). Such a version is longer by a word; its word 12, unused otherwise,
-// counts the versions with a jump before it, and itself.
+// stack", 1983); they count the versions with a jump before them, and themselves.
 const (
 	jumpDepth = 16
 	prevBits  = 48
 	prevMask  = 1<<prevBits - 1
 )
 
-// prevOf is the version before r. The link's upper bits count how many are behind
-// it in the log, up to jumpDepth.
-func prevOf(r row) row        { return row(*rowPrev(r) & prevMask) }
-func chainDepth(r row) uint64 { return *rowPrev(r) >> prevBits }
-func jumpCount(v row) uint32  { return *rowDirty(v) }
-func jumpOf(v row) row        { return row(*u64at(v + rowSize(v))) }
+// prevOf is the version before row r. The link's upper bits count how many are
+// behind it in the log, up to jumpDepth.
+func prevOf(r row) version     { return version(*rowPrev(r) & prevMask) }
+func chainDepth(r row) uint64  { return *rowPrev(r) >> prevBits }
+func jumpAt(v version) uintptr { return v + versionSize(versionLen(v)) }
+func jumpOf(v version) version { return version(*u64at(jumpAt(v))) }
 
-// setJump gives v, of the given size, a jump; prev is the version before it.
-func setJump(v row, size uintptr, prev row) {
-	count, jump := uint32(1), prev
+func jumpCount(v version) uint64 {
+	if *u64at(v)&versionJump == 0 {
+		return 0
+	}
+	return *u64at(jumpAt(v) + 8)
+}
+
+// setJump writes at at the jump of a version; prev is the version before it.
+func setJump(at uintptr, prev version) {
+	count, jump := uint64(1), prev
 	if c := jumpCount(prev); c > 0 {
 		count = c + 1
 		if j := jumpOf(prev); jumpCount(j) > 0 && c-jumpCount(j) == jumpCount(j)-jumpCount(jumpOf(j)) {
 			jump = jumpOf(j)
 		}
 	}
-	*rowDirty(v) = count
-	*u64at(v + size) = uint64(jump)
+	*u64at(at), *u64at(at + 8) = uint64(jump), count
 }
 
-// older is a version before r, current or itself a version: the one before, or one
-// further back if that is still later than epoch e. It has been freed if r began at
-// or before histFloor.
-func older(r row, e uint64) row {
-	if v := r; *rowValidTo(v) != 0 && jumpCount(v) > 0 {
-		if j := jumpOf(v); rowEpoch(j) > e {
+// older is the version before v, or one further back if that is still later than
+// epoch e. It has been freed if v began at or before histFloor.
+func older(v version, e uint64) version {
+	if jumpCount(v) > 0 {
+		if j := jumpOf(v); versionFrom(j) > e {
 			return j
 		}
 	}
-	return prevOf(r)
+	return versionBefore(v)
 }
 
-// rowSize is the length of a row; its block may be longer.
-func rowSize(r row) uintptr {
-	return (rowHeaderHist + uintptr(rowKeyLen(r)) + uintptr(*u32at(r + 20)) + 7) &^ 7
-}
-
-// versionSize is the length of a version.
-func versionSize(v row) uintptr {
-	if jumpCount(v) > 0 {
-		return rowSize(v) + 8
+// asOf is what stood under r's key at epoch e, ok = false: nothing. known = false:
+// it is not in memory. The part is locked; val lies in the row or in the log.
+func (p *part) asOf(r row, e uint64) (val []byte, ok, known bool) {
+	from := rowEpoch(r)
+	if from <= e {
+		return rowVal(r, p.header), rowFlags(r)&flagDeleted == 0, true
 	}
-	return rowSize(v)
+	for v := prevOf(r); ; v = older(v, e) {
+		if from <= p.histFloor {
+			return nil, false, false
+		}
+		if v == 0 { // the key's first, or the first since it was read from the store
+			return nil, false, e >= p.histFloor
+		}
+		if from = versionFrom(v); from <= e {
+			return versionVal(v), !versionGone(v), true
+		}
+	}
+}
+
+// eachEnded calls fn for the versions that memory has of r's key, newest first, with
+// the epoch in which each ended, until fn returns false. floor is the part's
+// histFloor.
+func eachEnded(r row, floor uint64, fn func(v version, to uint64) bool) {
+	to := rowEpoch(r)
+	for v := prevOf(r); v != 0 && to > floor; v = versionBefore(v) {
+		if !fn(v, to) {
+			return
+		}
+		to = versionFrom(v)
+	}
 }
 
 func (l *versionLog) grow(p *pool, size uintptr) error {
-	l.seal()
 	if size > chunkMax/2 {
 		a, err := p.bigBlock(int(size))
 		if err != nil {
 			return err
 		}
-		l.chunks = append(l.chunks, logChunk{start: a, block: a})
+		l.chunks = append(l.chunks, a)
 		l.next, l.end = a, a+size
 		l.bytes += int64(size)
 		return nil
@@ -130,30 +199,10 @@ func (l *versionLog) grow(p *pool, size uintptr) error {
 	if err != nil {
 		return err
 	}
-	l.chunks = append(l.chunks, logChunk{start: a, block: a | k})
+	l.chunks = append(l.chunks, a|k)
 	l.next, l.end = a, a+uintptr(n)
 	l.bytes += int64(n)
 	return nil
-}
-
-// seal notes how far the last chunk is used.
-func (l *versionLog) seal() {
-	if n := len(l.chunks); n > 0 {
-		l.chunks[n-1].end = l.next
-	}
-}
-
-// each calls fn for the versions, oldest first.
-func (l *versionLog) each(fn func(v row)) {
-	for i, c := range l.chunks {
-		end := c.end
-		if i == len(l.chunks)-1 {
-			end = l.next
-		}
-		for v := c.start; v < end; v += versionSize(v) {
-			fn(v)
-		}
-	}
 }
 
 // join appends a later log.
@@ -161,15 +210,44 @@ func (l *versionLog) join(m versionLog) {
 	if m.n == 0 {
 		return
 	}
-	l.seal()
 	l.chunks = append(l.chunks, m.chunks...)
-	l.next, l.end = m.next, m.end
+	l.next, l.end, l.last = m.next, m.end, m.last
 	l.n += m.n
 	l.bytes += m.bytes
+	for _, e := range m.ends {
+		l.note(e.bucket, e.first)
+	}
+	l.last = m.last
+}
+
+// mergeEnds joins the buckets of several logs, in order.
+func mergeEnds(into, more []bucketEnds) []bucketEnds {
+	out := make([]bucketEnds, 0, max(len(into), len(more)))
+	for len(into) > 0 || len(more) > 0 {
+		c := 0
+		switch {
+		case len(into) == 0:
+			c = 1
+		case len(more) == 0:
+			c = -1
+		default:
+			c = cmp.Compare(into[0].bucket, more[0].bucket)
+		}
+		switch {
+		case c < 0:
+			out, into = append(out, into[0]), into[1:]
+		case c > 0:
+			out, more = append(out, more[0]), more[1:]
+		default:
+			out = append(out, bucketEnds{into[0].bucket, min(into[0].first, more[0].first)})
+			into, more = into[1:], more[1:]
+		}
+	}
+	return out
 }
 
 // releaseLog gives a chunk of a log back.
-func (p *pool) releaseLog(block uintptr) {
+func (p *pool) releaseLog(block logChunk) {
 	if k := block & 63; k != 0 {
 		p.releaseChunk(block-k, 1<<k)
 		return
@@ -180,6 +258,6 @@ func (p *pool) releaseLog(block uintptr) {
 // freeLog frees a log's chunks.
 func (p *part) freeLog(s *Space, l versionLog) {
 	for _, c := range l.chunks {
-		p.free(s, c.block, classLog)
+		p.free(s, c, classLog)
 	}
 }

@@ -66,8 +66,8 @@ func TestDeepChain(t *testing.T) {
 		}
 		steps := 0
 		p := table.parts[s.Part(hash)].Load()
-		for r := p.lookup(hash<<p.shift, []byte("hot")); rowEpoch(r) > epochs-3000; steps++ {
-			r = older(r, epochs-3000)
+		for v := prevOf(p.lookup(hash<<p.shift, []byte("hot"))); versionFrom(v) > epochs-3000; steps++ {
+			v = older(v, epochs-3000)
 		}
 		if steps > 60 {
 			t.Errorf("%d steps to a version 3000 back", steps)

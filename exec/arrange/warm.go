@@ -92,25 +92,13 @@ func (a *arrangement) readOn(n int) (done bool, err error) {
 			a.warm.next = append(a.warm.next[:0], k...)
 			return false, nil
 		}
-		epoch, val, err := a.storedRow(v)
-		if err != nil {
-			return false, err
-		}
-		key := k[len(start):]
-		hash := Hash(key)
-		p := a.part(a.s.Part(hash))
-		if _, err := p.adopt(a.s, hash<<p.shift, key, val, epoch, 0); err != nil {
+		if err := a.take(k[len(start):], Hash(k[len(start):]), v, 0); err != nil {
 			return false, err
 		}
 	}
 	if err != nil {
 		return false, err
 	}
-	for i := range a.parts {
-		p := a.part(i)
-		p.lock.Lock()
-		p.complete, p.completeFrom = true, a.s.ckpt.Load()
-		p.lock.Unlock()
-	}
+	a.allRead()
 	return true, nil
 }

@@ -2,7 +2,6 @@ package arrange
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -17,13 +16,14 @@ const (
 	entryBytes    = 2 << 10
 )
 
-// historyGroup is what a checkpoint writes to one place in the history: the
-// versions of a table in a bucket, or, with a nil, a range that goes.
+// historyGroup is what a checkpoint writes to one place in the history: the versions
+// of a table that ended in a bucket, which are those that ended in from ≤ epoch <
+// until; or, with a nil, a range that goes.
 type historyGroup struct {
 	class, bucket uint64
 	a             *arrangement
-	rows          []sorted
-	start, until  []byte
+	from, until   uint64
+	start, end    []byte
 }
 
 // writeHistory writes the versions of all tables, by class, bucket, table, key
@@ -34,156 +34,173 @@ func (f *Frozen) writeHistory(ctx context.Context, g *state.Ingest) error {
 	for _, x := range f.expire {
 		gone[x.class] = x.until
 		lo, hi := state.BucketStart(nil, x.class, x.first), state.BucketStart(nil, x.class, x.until)
-		groups = append(groups, historyGroup{class: x.class, start: lo, until: hi})
+		groups = append(groups, historyGroup{class: x.class, start: lo, end: hi})
 	}
 	for _, id := range f.dropped {
 		lo := state.HistoryStart(nil, math.MaxUint64, 0, id)
-		groups = append(groups, historyGroup{class: math.MaxUint64, start: lo, until: state.After(nil, lo)})
+		groups = append(groups, historyGroup{class: math.MaxUint64, start: lo, end: state.After(nil, lo)})
 	}
 	for _, a := range f.arrs {
 		if !a.history {
 			continue
 		}
-		mine, done, err := f.versionsOf(a, gone[a.retain.class])
-		if err != nil {
-			return err
+		groups = append(groups, f.groupsOf(a, gone[a.retain.class])...)
+		if c := f.changed[a]; !c.sized {
+			if _, err := sizedOrder(a.header).sort(f.s.pool, c.rows); err != nil {
+				return err
+			}
 		}
-		defer done()
-		groups = append(groups, mine...)
 	}
 	slices.SortFunc(groups, func(x, y historyGroup) int { return bytes.Compare(x.start, y.start) })
+	w := historyWriter{ctx: ctx, g: g, floor: f.floor}
 	for i := range groups {
 		x := &groups[i]
 		if x.a == nil {
-			if err := g.DeleteRange(x.start, x.until); err != nil {
+			if err := g.DeleteRange(x.start, x.end); err != nil {
 				return err
 			}
 			continue
 		}
-		whole, err := versionOrder(x.a.header).sort(f.s.pool, x.rows)
-		if err != nil {
-			return err
-		}
-		if err := x.write(ctx, g, whole); err != nil {
+		w.header = x.a.header
+		if err := w.write(x, f.changed[x.a].rows); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// versionsOf lists the frozen versions of a table by bucket, without those of
-// buckets before first. done gives the lists' memory back.
-func (f *Frozen) versionsOf(a *arrangement, first uint64) (groups []historyGroup, done func(), err error) {
-	// Versions lie in the order of their ends, so the bucket rarely changes.
-	to, bucket := uint64(0), uint64(0)
-	bucketOf := func(v row) uint64 {
-		if e := *rowValidTo(v); e != to {
-			to, bucket = e, f.s.bucket(a.retain, e)
+// groupsOf lists the buckets of a table's frozen versions, without those before
+// first.
+func (f *Frozen) groupsOf(a *arrangement, first uint64) (groups []historyGroup) {
+	var ends []bucketEnds
+	a.each(func(p *part) { ends = mergeEnds(ends, p.frozenLog.ends) })
+	for i, e := range ends {
+		if e.bucket < first {
+			continue
 		}
-		return bucket
-	}
-	each := func(fn func(v row, bucket uint64)) {
-		a.each(func(p *part) {
-			p.frozenLog.each(func(v row) {
-				if b := bucketOf(v); b >= first && rowFlags(v)&flagDeleted == 0 {
-					fn(v, b)
-				}
-			})
-		})
-	}
-	counts := map[uint64]int{}
-	total, n, at := 0, 0, uint64(0)
-	each(func(_ row, b uint64) {
-		if b != at {
-			counts[at] += n
-			at, n = b, 0
+		until := uint64(math.MaxUint64)
+		if i+1 < len(ends) {
+			until = ends[i+1].first
 		}
-		n++
-		total++
-	})
-	counts[at] += n
-	all, done, err := f.s.pool.list(total)
-	if err != nil {
-		return nil, nil, err
+		groups = append(groups, historyGroup{class: a.retain.class, bucket: e.bucket, a: a, from: e.first, until: until,
+			start: state.HistoryStart(nil, a.retain.class, e.bucket, a.id)})
+		f.filled[a.retain.class] = append(f.filled[a.retain.class], e.bucket)
 	}
-	place := map[uint64]*historyGroup{}
-	for b, n := range counts {
-		if n > 0 {
-			groups = append(groups, historyGroup{class: a.retain.class, bucket: b, a: a, rows: all[:0:n],
-				start: state.HistoryStart(nil, a.retain.class, b, a.id)})
-			all = all[n:]
-			f.filled[a.retain.class] = append(f.filled[a.retain.class], b)
-		}
-	}
-	for i := range groups {
-		place[groups[i].bucket] = &groups[i]
-	}
-	var x *historyGroup
-	each(func(v row, b uint64) {
-		if x == nil || x.bucket != b {
-			x = place[b]
-		}
-		x.rows = append(x.rows, sorted{r: v})
-	})
-	return groups, done, nil
+	return groups
 }
 
-// versionOrder is by length of key, key and end. Keys of the same length, the
-// common case, are told apart by more of their bytes.
-func versionOrder(h uintptr) rowOrder {
+// sizedOrder is by length of key, then key.
+func sizedOrder(h uintptr) rowOrder {
 	return rowOrder{
-		stable: true, // a key's versions lie in one log, oldest first
-		head: func(v uintptr, buf []byte) []byte {
-			return appendHead(buf, rowKey(v, h))
+		head: func(r uintptr, buf []byte) []byte {
+			return appendHead(buf, rowKey(r, h))
 		},
-		compare: func(x, y uintptr) int {
-			if c := compareSized(rowKey(x, h), rowKey(y, h)); c != 0 {
-				return c
-			}
-			return cmp.Compare(*rowValidTo(x), *rowValidTo(y))
-		},
+		compare: func(x, y uintptr) int { return compareSized(rowKey(x, h), rowKey(y, h)) },
 	}
 }
 
-// write writes the versions of one group, several of a key as one entry. whole:
-// the same prefix means the same key.
-func (x *historyGroup) write(ctx context.Context, g *state.Ingest, whole bool) error {
-	h := x.a.header
-	var key, val []byte
-	done := 0
-	for lo := 0; lo < len(x.rows); {
-		if lo >= done {
-			touchSorted(x.rows[lo:])
-			done = lo + touchRows
-		}
-		v := x.rows[lo].r
-		k := rowKey(v, h)
-		bytesIn := int(*u32at(v + 20))
-		hi := lo + 1
-		for hi < len(x.rows) && hi-lo < entryVersions && bytesIn < entryBytes &&
-			x.rows[hi].prefix == x.rows[lo].prefix && (whole || bytes.Equal(rowKey(x.rows[hi].r, h), k)) {
-			bytesIn += int(*u32at(x.rows[hi].r + 20))
-			hi++
-		}
-		to := *rowValidTo(x.rows[hi-1].r)
-		key = state.HistoryKey(key[:0], x.class, x.bucket, x.a.id, k)
-		key = state.AppendEpoch(key, to)
-		val = val[:0]
-		for i := hi - 1; i >= lo; i-- {
-			v := x.rows[i].r
-			from := rowEpoch(v)
-			val = state.AppendVersion(val, to, from, *rowValidTo(v), rowVal(v, h))
-			to = from
-		}
-		if err := g.Set(key, val); err != nil {
-			return err
-		}
-		if lo/yieldEvery != hi/yieldEvery {
-			if err := yield(ctx, yieldEvery-1); err != nil {
+// historyWriter writes versions: of each changed row, in order of the keys, those
+// that its chain leads to. So the versions themselves need no sorting.
+type historyWriter struct {
+	ctx       context.Context
+	g         *state.Ingest
+	floor     uint64 // histFloor of all parts
+	header    uintptr
+	key, val  []byte
+	chain     []endedVersion
+	sinceRest int
+}
+
+type endedVersion struct {
+	v    version
+	from uint64
+	to   uint64
+}
+
+func (w *historyWriter) write(x *historyGroup, rows []sorted) error {
+	for lo := 0; lo < len(rows); lo += touchRows {
+		some := rows[lo:min(lo+touchRows, len(rows))]
+		touchChains(some, w.floor)
+		for _, s := range some {
+			if err := w.writeChain(x, s.r); err != nil {
 				return err
 			}
 		}
-		lo = hi
 	}
 	return nil
+}
+
+// writeChain writes the versions of one key that belong to x, several as one entry.
+func (w *historyWriter) writeChain(x *historyGroup, r row) error {
+	w.chain = w.chain[:0]
+	to := rowEpoch(r)
+	for v := prevOf(r); v != 0 && to > w.floor && to >= x.from; v = versionBefore(v) {
+		from := versionFrom(v)
+		if to < x.until && !versionGone(v) {
+			w.chain = append(w.chain, endedVersion{v, from, to})
+		}
+		to = from
+	}
+	for hi := len(w.chain); hi > 0; {
+		lo, size := hi-1, versionLen(w.chain[hi-1].v)
+		for lo > 0 && hi-lo < entryVersions && size < entryBytes {
+			lo--
+			size += versionLen(w.chain[lo].v)
+		}
+		if err := w.writeEntry(x, rowKey(r, w.header), w.chain[lo:hi]); err != nil {
+			return err
+		}
+		hi = lo
+	}
+	return nil
+}
+
+// writeEntry writes versions of one key, newest first.
+func (w *historyWriter) writeEntry(x *historyGroup, key []byte, chain []endedVersion) error {
+	before := chain[0].to
+	w.key = state.HistoryKey(w.key[:0], x.class, x.bucket, x.a.id, key)
+	w.key = state.AppendEpoch(w.key, before)
+	w.val = w.val[:0]
+	for _, e := range chain {
+		w.val = state.AppendVersion(w.val, before, e.from, e.to, versionVal(e.v))
+		before = e.from
+	}
+	if w.sinceRest += len(chain); w.sinceRest >= yieldEvery {
+		w.sinceRest = 0
+		if err := yield(w.ctx, yieldEvery-1); err != nil {
+			return err
+		}
+	}
+	return w.g.Set(w.key, w.val)
+}
+
+// touchDepth is how far touchChains goes: longer chains are rare, or one of few.
+const touchDepth = 16
+
+// touchChains brings the versions of some rows into the cache, those of all rows
+// side by side.
+func touchChains(rows []sorted, floor uint64) {
+	var at [touchRows]version
+	for i, s := range rows {
+		at[i] = 0
+		if rowEpoch(s.r) > floor {
+			at[i] = prevOf(s.r)
+		}
+	}
+	for range touchDepth {
+		left := version(0)
+		for i, v := range at[:len(rows)] {
+			if v == 0 {
+				continue
+			}
+			at[i] = 0
+			if versionFrom(v) > floor {
+				at[i] = versionBefore(v)
+			}
+			left |= at[i]
+		}
+		if left == 0 {
+			return
+		}
+	}
 }

@@ -43,9 +43,10 @@ type Aggregate struct {
 	chunk chunk
 	scr   aggScratch
 	// lanes share the state and split large steps; wide: this step is split.
-	space *arrange.Space
-	lanes []*Aggregate
-	wide  bool
+	space    *arrange.Space
+	lanes    []*Aggregate
+	wide     bool
+	splitter splitter
 	// closing, if not nil, drops the groups of closed windows.
 	closing *closing
 	// More than one chunk in a step: the groups touched so far and their images
@@ -155,6 +156,9 @@ func (a *Aggregate) process(s *Step, out Emit, last bool) error {
 		a.wide = !last
 		return a.processWide(s, b, out, last)
 	}
+	if a.quiet && b != nil && b.N >= laneRows && a.splits() {
+		b = b.Select(a.splitter.split(a.space, columns(b, a.groupBy), b.N, 1)[0])
+	}
 	return a.processBatch(s, b, out, last)
 }
 
@@ -182,7 +186,7 @@ func (a *Aggregate) processWide(s *Step, b *vec.Batch, out Emit, last bool) erro
 	a.started = true
 	parts := make([][]int32, n)
 	if b != nil {
-		parts = split(a.space, columns(b, a.groupBy), b.N, n)
+		parts = a.splitter.split(a.space, columns(b, a.groupBy), b.N, n)
 	}
 	return inLanes(n, out, func(i int, out Emit) error {
 		l := a.lanes[i]
@@ -269,6 +273,10 @@ func (a *Aggregate) foldSome(lo, hi int) error {
 	if err := a.Groups.Lookup(&keys, nil, sc.refs); err != nil {
 		return err
 	}
+	sc.changes = sc.changes[:0]
+	if a.quiet {
+		sc.new.reset()
+	}
 	for g := lo; g < hi; g++ {
 		ref := sc.refs[g-lo]
 		var old []byte
@@ -303,9 +311,9 @@ func (a *Aggregate) foldSome(lo, hi int) error {
 		// then this is what it was.
 		if !a.quiet {
 			sc.old.data = append(sc.old.data, old...)
+			sc.old.end()
+			sc.new.end()
 		}
-		sc.old.end()
-		sc.new.end()
 		if string(image) == string(old) {
 			continue
 		}
@@ -317,23 +325,9 @@ func (a *Aggregate) foldSome(lo, hi int) error {
 				return err
 			}
 		}
-		if len(image) == 0 {
-			if err := a.Groups.Delete(&keys, g-lo, ref); err != nil {
-				return err
-			}
-			continue
-		}
-		var err error
-		if ref != 0 {
-			_, err = a.Groups.Replace(&keys, g-lo, ref, image)
-		} else {
-			_, err = a.Groups.Put(&keys, g-lo, 0, image)
-		}
-		if err != nil {
-			return err
-		}
+		sc.changes = append(sc.changes, arrange.Change{Key: g - lo, Val: image})
 	}
-	return nil
+	return a.Groups.Update(&keys, sc.refs, sc.changes)
 }
 
 // endStep emits what the groups touched by a step of several chunks have become.

@@ -27,12 +27,13 @@ import (
 // NOT IN with one key has an operator of its own (NotIn), and so has a join with
 // at most one match (Single).
 type Join struct {
-	spec  JoinSpec
-	pairs bool // matched pairs come out (not Semi, Anti)
-	sides [2]joinSide
-	codec [2]*rowenc.Codec
-	space *arrange.Space
-	lanes []*Join
+	spec     JoinSpec
+	pairs    bool // matched pairs come out (not Semi, Anti)
+	sides    [2]joinSide
+	codec    [2]*rowenc.Codec
+	space    *arrange.Space
+	splitter splitter
+	lanes    []*Join
 
 	out pairBuffer
 }
@@ -134,7 +135,7 @@ func (j *Join) pushWide(s *Step, port int, b *vec.Batch, out Emit) error {
 		j.lanes = append(j.lanes, l)
 	}
 	n := s.Workers
-	parts := split(j.space, columns(b, j.spec.Keys[port]), b.N, n)
+	parts := j.splitter.split(j.space, columns(b, j.spec.Keys[port]), b.N, n)
 	return inLanes(n, out, func(i int, out Emit) error {
 		if len(parts[i]) == 0 {
 			return nil

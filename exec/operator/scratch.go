@@ -58,6 +58,7 @@ type aggScratch struct {
 	refs  []arrange.Ref
 
 	old, new         images
+	changes          []arrange.Change
 	huge             hugeGroups
 	slices           [][]byte
 	oldRows, newRows [][]byte

@@ -87,15 +87,42 @@ func inLanes(n int, out Emit, run func(i int, out Emit) error) error {
 	return err
 }
 
-// split lists the rows of each of n lanes, by the part of their keys.
-func split(space *arrange.Space, cols []*vec.Vec, rows, n int) [][]int32 {
-	var keys rowenc.Keys
-	rowenc.EncodeKeys(&keys, cols, rows, rowenc.KeyOptions{Mode: rowenc.Canonical})
-	out := make([][]int32, n)
+// splitter lists the rows of a batch by the part of their keys: for lanes, and because
+// state that is touched part by part stays in the cache. Its lists are valid until
+// the next call.
+type splitter struct {
+	keys rowenc.Keys
+	part []int32 // of each row
+	ends []int32 // where each part's rows end in rows
+	rows []int32
+}
+
+// split lists the rows of each of n lanes, by part, then as they come.
+func (x *splitter) split(space *arrange.Space, cols []*vec.Vec, rows, n int) [][]int32 {
+	rowenc.EncodeKeys(&x.keys, cols, rows, rowenc.KeyOptions{Mode: rowenc.Canonical})
 	parts := space.Parts()
+	x.part, x.rows, x.ends = resize(x.part, rows), resize(x.rows, rows), resize(x.ends, parts)
+	clear(x.ends)
 	for i := range rows {
-		l := space.Part(arrange.Hash(keys.Key(i))) * n / parts
-		out[l] = append(out[l], int32(i))
+		p := space.Part(arrange.Hash(x.keys.Key(i)))
+		x.part[i] = int32(p)
+		x.ends[p]++
+	}
+	sum := int32(0)
+	for p, count := range x.ends {
+		x.ends[p], sum = sum, sum+count
+	}
+	for i, p := range x.part {
+		x.rows[x.ends[p]] = int32(i)
+		x.ends[p]++
+	}
+	out := make([][]int32, n)
+	lo := int32(0)
+	for l := range out {
+		last := ((l+1)*parts+n-1)/n - 1 // part p belongs to lane p·n/parts
+		hi := x.ends[last]
+		out[l] = x.rows[lo:hi]
+		lo = hi
 	}
 	return out
 }

@@ -1,0 +1,106 @@
+package arrange
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/tarndb/tarn/storage/state"
+)
+
+// TestHistoryOfManyBuckets: keys of all lengths change in epochs of many buckets
+// between checkpoints, some of which fail, and each version is found as of its
+// epochs, one by one and all of a key together.
+func TestHistoryOfManyBuckets(t *testing.T) {
+	const epochs, every, retain = 600, 20, 1000e6
+	seed := rand.Int63()
+	rng := rand.New(rand.NewSource(seed))
+	store, err := state.Open("db", vfs.NewMem(), state.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	second := func(e uint64) int64 { return int64(e) * 1e6 } // a bucket is 31 of them
+	s := NewSpace(Options{Store: store, Parts: 4, EpochTime: second, heap: raceEnabled})
+	defer s.Close()
+	table := s.Table(1, TableOptions{History: HistoryKeep, RetainMicros: retain})
+	stands := map[string][][]byte{} // key → its value by epoch
+	var names []string
+	for i := range 40 {
+		name := string(bytes.Repeat([]byte{byte('a' + i%7)}, 1+i%20)) + fmt.Sprint(i)
+		names = append(names, name)
+		stands[name] = make([][]byte, epochs+1)
+	}
+	for e := uint64(1); e <= epochs; e++ {
+		s.Begin(e)
+		k, refs := &Keys{}, make([]Ref, 1)
+		for _, name := range names {
+			stands[name][e] = stands[name][e-1]
+			if rng.Intn(4) > 0 {
+				continue
+			}
+			k.Reset()
+			k.Append([]byte(name))
+			if err := table.Lookup(k, nil, refs); err != nil {
+				t.Fatal(err)
+			}
+			if rng.Intn(5) == 0 {
+				stands[name][e] = nil
+				err = table.Delete(k, 0, refs[0])
+			} else {
+				val := binary.BigEndian.AppendUint64(bytes.Repeat([]byte{1}, rng.Intn(100)), e)
+				stands[name][e] = val
+				_, err = table.Put(k, 0, refs[0], val)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if e%every == 0 && rng.Intn(3) > 0 {
+			var fails error
+			if rng.Intn(3) == 0 {
+				fails = errors.New("stopped")
+			}
+			s.opts.Stop = func(string) error { return fails }
+			if err := s.Freeze().Write(context.Background(), nil); !errors.Is(err, fails) {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, name := range names {
+		key := []byte(name)
+		for e := uint64(1); e <= epochs; e++ {
+			got, ok, err := table.Get(key, Hash(key), e, nil)
+			if want := stands[name][e]; err != nil || ok != (want != nil) || !bytes.Equal(got, want) {
+				t.Fatalf("%s as of %d: %x, want %x (%v, seed %d)", name, e, got, want, err, seed)
+			}
+		}
+		versions, err := table.Versions(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := uint64(1)
+		for _, v := range versions {
+			to := v.To
+			if to == 0 {
+				to = epochs + 1
+			}
+			for ; e < v.From; e++ {
+				if stands[name][e] != nil {
+					t.Fatalf("%s has no version of %d (seed %d)", name, e, seed)
+				}
+			}
+			for ; e < to; e++ {
+				if !bytes.Equal(stands[name][e], v.Val) {
+					t.Fatalf("%s is another at %d (seed %d)", name, e, seed)
+				}
+			}
+		}
+	}
+}
