@@ -196,7 +196,7 @@ func Hash(d Datum, t Type) uint64 {
 // hashNumeric hashes the value without trailing zeros.
 func hashNumeric(d Datum) uint64 {
 	d = NumericTrimScale(d)
-	if d.Scale < 0 && !isSpecial(d) { // zeros before the point may still make it wide
+	if d.Scale < 0 && !isSpecial(d) || d.Scale >= 0 && absInt(d.I) >= narrowLimit { // zeros before the point may still make it wide
 		var x apd.Decimal
 		NumericToDecimal(d, &x)
 		d = DecimalToDatum(&x)

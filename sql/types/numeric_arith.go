@@ -1,6 +1,7 @@
 package types
 
 import (
+	"math"
 	"math/bits"
 
 	"github.com/cockroachdb/apd/v3"
@@ -25,10 +26,16 @@ func addSub(a, b Datum, sub bool) (Datum, error) {
 		x, ok1 := rescaleInt(a.I, a.Scale, scale, false)
 		y, ok2 := rescaleInt(b.I, b.Scale, scale, false)
 		if ok1 && ok2 {
+			r, over := x+y, int64(0)
 			if sub {
-				y = -y
+				r = x - y
+				over = (x ^ y) & (x ^ r)
+			} else {
+				over = (x ^ r) & (y ^ r)
 			}
-			return NumericFromUnscaled(x+y, scale), nil // |x|+|y| < 2e18 fits an int64
+			if over >= 0 { // what columns hold may have all of an int64's digits
+				return NumericFromUnscaled(r, scale), nil
+			}
 		}
 	}
 	if isSpecial(a) || isSpecial(b) {
@@ -141,7 +148,7 @@ func leadNarrow(d Datum) (weight, first int) {
 		return 0, 0
 	}
 	n := 1
-	for n < narrowDigits && v >= uint64(pow10[n]) {
+	for n <= narrowDigits && v >= uint64(pow10[n]) {
 		n++
 	}
 	top := n - 1 - int(d.Scale)
@@ -316,6 +323,12 @@ func NumericRem(a, b Datum) (Datum, error) {
 // NumericNeg returns -a.
 func NumericNeg(a Datum) Datum {
 	if a.Scale >= 0 {
+		if a.I == math.MinInt64 {
+			var x apd.Decimal
+			NumericToDecimal(a, &x)
+			x.Negative = false
+			return DecimalToDatum(&x)
+		}
 		a.I = -a.I
 		return a
 	}
