@@ -36,6 +36,10 @@ func (c *Circuit) build(n plan.Node, out edge, built map[plan.Node]*node) error 
 		me.outs = append(me.outs, out)
 		return nil
 	}
+	switch n.(type) {
+	case *plan.Recursive, *plan.Working:
+		n = c.stand(n)
+	}
 	if s, ok := n.(*plan.Scan); ok {
 		for i, have := range c.scans {
 			if have == s {
@@ -72,6 +76,21 @@ func (c *Circuit) build(n plan.Node, out edge, built map[plan.Node]*node) error 
 	c.nodes = append(c.nodes, me)
 	built[n] = me
 	return nil
+}
+
+// stand returns the scan that stands for a node whose rows are computed apart.
+func (c *Circuit) stand(n plan.Node) *plan.Scan {
+	for s, have := range c.computed {
+		if have == n {
+			return s
+		}
+	}
+	s := &plan.Scan{Kind: plan.System, Base: plan.Base{Cols: n.Columns(), P: *n.Props()}}
+	if c.computed == nil {
+		c.computed = map[*plan.Scan]plan.Node{}
+	}
+	c.computed[s] = n
+	return s
 }
 
 // operator is the one switch from plan to operators.

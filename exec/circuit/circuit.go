@@ -50,9 +50,11 @@ type Circuit struct {
 
 	scans   []*plan.Scan
 	sources [][]edge // per scan: who reads it
-	nodes   []*node  // inputs before consumers
-	root    plan.Node
-	finals  map[*plan.Aggregate]*plan.Final // aggregates whose closed groups may go
+	// computed are the scans that stand for no relation: a Recursive, a Working.
+	computed map[*plan.Scan]plan.Node
+	nodes    []*node // inputs before consumers
+	root     plan.Node
+	finals   map[*plan.Aggregate]*plan.Final // aggregates whose closed groups may go
 
 	step      *operator.Step
 	out       operator.Emit

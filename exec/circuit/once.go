@@ -97,15 +97,7 @@ func RunOnce(s *operator.Step, root plan.Node, env Env, feed Feed, emit func(b *
 
 func (c *Circuit) runOnce(s *operator.Step, sink finisher, feed Feed) error {
 	for i := len(c.scans) - 1; i >= 0; i-- { // right sides of joins first: they are built, left sides probe
-		err := feed(c.scans[i], func(b *vec.Batch) error {
-			select {
-			case <-s.Done:
-				return operator.Cancelled()
-			default:
-			}
-			return c.Push(s, i, b, sink)
-		})
-		if err != nil {
+		if err := c.feed(s, c.env, i, feed, sink); err != nil {
 			return err
 		}
 	}
@@ -113,6 +105,23 @@ func (c *Circuit) runOnce(s *operator.Step, sink finisher, feed Feed) error {
 		return err
 	}
 	return sink.failure()
+}
+
+// feed pushes all rows of source i.
+func (c *Circuit) feed(s *operator.Step, env Env, i int, feed Feed, out operator.Emit) error {
+	push := func(b *vec.Batch) error {
+		select {
+		case <-s.Done:
+			return operator.Cancelled()
+		default:
+		}
+		return c.Push(s, i, b, out)
+	}
+	if n, ok := c.computed[c.scans[i]].(*plan.Recursive); ok {
+		r := repetition{n: n, s: s, env: env, feed: feed}
+		return r.run(push)
+	}
+	return feed(c.scans[i], push)
 }
 
 // emission says what a plan's output is like when its input comes as one step.
@@ -126,7 +135,7 @@ const (
 
 func orderOf(n plan.Node) emission {
 	switch n := n.(type) {
-	case *plan.Scan, *plan.Values, *plan.Series:
+	case *plan.Scan, *plan.Values, *plan.Series, *plan.Recursive:
 		return arrival
 	case *plan.Filter, *plan.Project, *plan.Tumble, *plan.Unnest:
 		return orderOf(n.Inputs()[0])

@@ -109,6 +109,7 @@ type binder struct {
 
 	readsClock bool
 	timed      bool // a condition on now() may stand here: WHERE, HAVING
+	recursions int  // numbers recursive queries
 	depth      int
 	nodes      int
 	views      []uint64 // being expanded, outermost first

@@ -14,6 +14,13 @@ type cte struct {
 	node  plan.Node
 	size  int // relations below node, each as often as it stands there
 	busy  bool
+	// recursive: it may name itself. Then working stands for its last rows once
+	// its first term is bound, and uses counts where,
+	// usedAt is the last place.
+	recursive bool
+	working   *plan.Working
+	uses      int
+	usedAt    int
 }
 
 // cteList is a WITH clause and those around it, innermost first.
@@ -38,12 +45,8 @@ func (b *binder) with(w *ast.With, parent *scope, ctes *cteList) (*cteList, erro
 	if w == nil {
 		return ctes, nil
 	}
-	if w.Recursive || w.Mutually {
-		for _, c := range w.CTEs {
-			if q, ok := c.Stmt.(*ast.Query); ok && namesRelation(q, c.Name) || w.Mutually {
-				return nil, unsupported(c.Pos, "a recursive query").WithHint("Expand the steps that are needed into joins.")
-			}
-		}
+	if w.Mutually && len(w.CTEs) > 0 {
+		return nil, unsupported(w.CTEs[0].Pos, "WITH MUTUALLY RECURSIVE")
 	}
 	list := &cteList{outer: ctes}
 	for _, c := range w.CTEs {
@@ -55,12 +58,16 @@ func (b *binder) with(w *ast.With, parent *scope, ctes *cteList) (*cteList, erro
 		if !c.Changelog.IsZero() {
 			return nil, unsupported(c.Pos, "AS CHANGELOG FROM")
 		}
-		if _, ok := c.Stmt.(*ast.Query); !ok {
+		q, ok := c.Stmt.(*ast.Query)
+		if !ok {
 			return nil, unsupported(c.Pos, "a data-modifying statement in WITH")
 		}
-		// Each sees those before it.
-		sees := &cteList{list: append([]*cte(nil), list.list...), outer: ctes}
-		list.list = append(list.list, &cte{def: c, s: parent, outer: sees})
+		// Each sees those before it, with RECURSIVE all.
+		sees := list
+		if !w.Recursive {
+			sees = &cteList{list: append([]*cte(nil), list.list...), outer: ctes}
+		}
+		list.list = append(list.list, &cte{def: c, s: parent, outer: sees, recursive: w.Recursive && namesRelation(q, c.Name)})
 	}
 	return list, nil
 }
@@ -72,12 +79,24 @@ func (b *binder) cteNode(c *cte, pos int) (plan.Node, error) {
 		b.nodes += c.size
 		return c.node, b.count(pos)
 	}
+	if c.working != nil {
+		c.uses, c.usedAt = c.uses+1, pos
+		return c.working, nil
+	}
 	if c.busy {
-		return nil, unsupported(pos, "a recursive query")
+		return nil, sqlerr.New(sqlerr.FeatureNotSupported, "mutual recursion between WITH items is not implemented").At(c.def.Pos)
 	}
 	c.busy = true
 	before := b.nodes
 	defer func() { c.busy = false }()
+	if c.recursive {
+		n, err := b.recursive(c)
+		if err != nil {
+			return nil, err
+		}
+		c.node, c.size = n, b.nodes-before+1
+		return n, nil
+	}
 	q, err := b.query(c.def.Stmt.(*ast.Query), c.s, c.outer)
 	if err != nil {
 		return nil, err

@@ -158,6 +158,9 @@ func shallow(n Node) Node {
 	case *Sort:
 		c := *n
 		return &c
+	case *Recursive:
+		c := *n
+		return &c
 	}
 	return n
 }
@@ -269,6 +272,8 @@ func WithInputs(n Node, ins []Node) Node {
 		c.In = ins[0]
 	case *SetOp:
 		c.Ins = ins
+	case *Recursive:
+		c.First, c.Step = ins[0], ins[1]
 	case *TopN:
 		c.In = ins[0]
 	case *Final:

@@ -32,6 +32,13 @@ func Derive(n Node) {
 		p = Props{AppendOnly: in.AppendOnly && !n.ends(), Keys: in.Keys, Watermark: -1}
 	case *Project:
 		p = deriveProject(n)
+	case *Recursive:
+		p.AppendOnly = true
+		if !n.All {
+			p.Keys = [][]int{upTo(len(n.Cols))}
+		}
+	case *Working:
+		p.AppendOnly = true
 	case *Tumble:
 		p = deriveTumble(n)
 	case *Join:

@@ -55,6 +55,10 @@ func hashOwn(h hash.Hash64, n Node) {
 		for _, a := range n.Aggs {
 			fmt.Fprintf(h, " %s %v %v %d %v", a.Fn.Name, a.Args, a.Distinct, a.Filter, a.OrderBy)
 		}
+	case *Recursive:
+		fmt.Fprintf(h, " %d %v", n.ID, n.All)
+	case *Working:
+		fmt.Fprintf(h, " %d", n.ID)
 	case *SetOp:
 		fmt.Fprintf(h, " %d %v", n.Kind, n.All)
 	case *TopN:

@@ -36,7 +36,8 @@ type Props struct {
 }
 
 // Node is a plan operator. The set is closed: Scan, Values, Series, Filter,
-// Project, Tumble, Temporal, Join, Aggregate, Distinct, SetOp, TopN, Final, Unnest, Sort.
+// Project, Tumble, Temporal, Join, Aggregate, Distinct, SetOp, TopN, Final, Unnest, Sort,
+// Recursive, Working.
 type Node interface {
 	Columns() []Column
 	Inputs() []Node

@@ -110,6 +110,10 @@ func Title(n Node) string {
 		return aggregateTitle(n)
 	case *Distinct:
 		return "Distinct"
+	case *Recursive:
+		return "Recursive " + n.Name
+	case *Working:
+		return "Scan the last rows of " + n.Name
 	case *SetOp:
 		return setOpTitle(n)
 	case *TopN:
