@@ -8,7 +8,7 @@ BIN := bin/tarn
 build:
 	$(GO) build -trimpath -ldflags "-s -w" -o $(BIN) .
 
-# The default tier: at most 8 minutes. It installs what it needs (psql, psycopg).
+# The default tier: at most 8 minutes, two of them with a real Kafka. It installs what it needs; TARN_NO_KAFKA=1 leaves Kafka out.
 test:
 	./tests/setup.sh
 	$(GO) build -o $(BIN) .
@@ -24,6 +24,7 @@ kafka:
 	./tests/setup.sh
 	$(GO) build -o $(BIN) .
 	TARN_KAFKA=1 $(GO) test -count=1 -timeout 60m ./storage/topic/... ./exec/format/... ./exec/connector/... ./tests/kafka/...
+	TARN_KAFKA=1 $(GO) test -count=1 -run Conformance ./exec
 
 # Kafka and Tarn are killed at random for CHAOSTIME, and every record is accounted for in the end.
 CHAOSTIME ?= 30m

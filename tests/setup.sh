@@ -1,14 +1,15 @@
 #!/bin/sh
-# Installs what the tests need besides Go: psql, psycopg 3 in a virtual environment
-# under bin/venv, and Java 17 with Maven, which brings a real Kafka and a schema
-# registry. Says nothing and does nothing when all is there.
+# Installs what the tests need besides Go: psql; psycopg 3 and Confluent's Kafka
+# client in a virtual environment under bin/venv; and Java 17 with Maven, which
+# brings a real Kafka and a schema registry. Says nothing and does nothing when all is there.
 set -eu
 cd "$(dirname "$0")/.."
 
 venv=bin/venv
 packages=""
 command -v psql >/dev/null 2>&1 || packages="$packages postgresql-client"
-if ! "$venv/bin/python" -c 'import psycopg' >/dev/null 2>&1; then
+clients='import psycopg, confluent_kafka, fastavro, jsonschema, grpc_tools'
+if ! "$venv/bin/python" -c "$clients" >/dev/null 2>&1; then
 	# ensurepip is what Debian leaves out of python3 without python3-venv.
 	python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || packages="$packages python3 python3-venv python3-pip"
 fi
@@ -34,10 +35,10 @@ if [ -n "$packages" ]; then
 	apt-get install -y -qq --no-install-recommends $packages >/dev/null
 fi
 
-if ! "$venv/bin/python" -c 'import psycopg' >/dev/null 2>&1; then
-	echo "setup.sh: installing psycopg into $venv"
+if ! "$venv/bin/python" -c "$clients" >/dev/null 2>&1; then
+	echo "setup.sh: installing psycopg and confluent-kafka into $venv"
 	mkdir -p bin
-	rm -rf "$venv"
 	python3 -m venv "$venv"
-	"$venv/bin/pip" install --quiet --disable-pip-version-check 'psycopg[binary]>=3.2,<4'
+	"$venv/bin/pip" install --quiet --disable-pip-version-check 'psycopg[binary]>=3.2,<4' \
+		'confluent-kafka[avro,protobuf,json]>=2.10,<3' 'grpcio-tools>=1.70,<2'
 fi

@@ -139,7 +139,7 @@ func (s *server) rows(sql string) [][]string {
 // eventually asks until the one value is as wanted.
 func (s *server) eventually(sql, want string) {
 	s.t.Helper()
-	ctx := inTime(s.t, time.Minute)
+	ctx := inTime(s.t, 2*time.Minute)
 	var got [][]string
 	var err error
 	for ctx.Err() == nil {
