@@ -17,9 +17,7 @@ var identities = [2]int32{-1, -2}
 
 // withoutIdentities are the offsets of partitions that exist.
 func withoutIdentities(at map[int32]int64) map[int32]int64 {
-	for _, p := range identities {
-		delete(at, p)
-	}
+	maps.DeleteFunc(at, func(p int32, _ int64) bool { return p < 0 })
 	return at
 }
 
@@ -60,6 +58,9 @@ func (l *sourceLife) begin(ctx context.Context) error {
 			move(p, topicMark(id, i))
 		}
 	}
+	if err := l.missing(parts); err != nil {
+		return err
+	}
 	if first {
 		start, err := l.start(ctx, parts)
 		if err != nil {
@@ -76,6 +77,22 @@ func (l *sourceLife) begin(ctx context.Context) error {
 	}
 	_, err = l.s.m.engine.Commit(ctx, txn)
 	return err
+}
+
+// missing fails if brokers leave out a partition that has been read: a topic does
+// not lose partitions, so that is somebody who does not know all of it yet. To begin
+// without would be to pass its records over.
+func (l *sourceLife) missing(parts []kafka.PartitionInfo) error {
+	there := map[int32]bool{}
+	for _, p := range parts {
+		there[p.ID] = true
+	}
+	for p, next := range l.at {
+		if p >= 0 && next > 0 && !there[p] {
+			return sqlerr.New(sqlerr.ConnectionFailure, "the Kafka broker knows no partition %d of topic \"%s\", which has been read up to offset %d", p, l.def.Topic, next)
+		}
+	}
+	return nil
 }
 
 // remade reports whether the topic is another one than was read before.

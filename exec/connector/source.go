@@ -107,7 +107,8 @@ func (s *source) attempt(ctx context.Context) error {
 	if err := l.begin(ctx); err != nil {
 		return err
 	}
-	reader := l.client.NewReader(def.Topic, kafka.ReaderOptions{Start: l.readFrom(), TopicID: l.topic, Headers: true})
+	from := l.readFrom()
+	reader := l.client.NewReader(def.Topic, kafka.ReaderOptions{Start: from, TopicID: l.topic, Headers: true})
 	defer reader.Close()
 	l.pipe.recycle = reader.Recycle
 	s.setReader(reader)
@@ -117,11 +118,16 @@ func (s *source) attempt(ctx context.Context) error {
 	for _, d := range decs {
 		c.start(func(ctx context.Context) error { return l.pipe.decode(ctx, d) })
 	}
-	known := maps.Clone(l.at)
+	schema, err := l.openSchemaTopic(ctx)
+	if err != nil {
+		return err
+	}
+	defer schema.close()
+	read := maps.Clone(from)
 	c.start(func(ctx context.Context) error { return l.read(ctx, reader) })
-	c.start(func(ctx context.Context) error { return l.look(ctx, reader, known) })
+	c.start(func(ctx context.Context) error { return l.look(ctx, reader, read) })
 	c.start(func(ctx context.Context) error { return l.tell(ctx) })
-	return c.finish(l.commitLoop(c.ctx))
+	return c.finish(l.commitLoop(c.ctx, schema))
 }
 
 // read polls and sends what comes on its way.
@@ -154,7 +160,7 @@ func (l *sourceLife) read(ctx context.Context, reader *kafka.Reader) error {
 }
 
 // commitLoop commits what is ready; while it does so the next collects.
-func (l *sourceLife) commitLoop(ctx context.Context) error {
+func (l *sourceLife) commitLoop(ctx context.Context, schema *schemaTopic) error {
 	for {
 		pieces, err := l.pipe.take(ctx, txnRowsMax, txnBytesMax)
 		var gap *kafka.GapError
@@ -170,6 +176,11 @@ func (l *sourceLife) commitLoop(ctx context.Context) error {
 		case err != nil:
 			return err
 		}
+		if changed, err := schema.catchUp(ctx); err != nil {
+			return err
+		} else if changed {
+			return errAgain // the pieces must be decoded anew
+		}
 		if err := l.commitAll(ctx, pieces); err != nil {
 			return err
 		}
@@ -177,11 +188,8 @@ func (l *sourceLife) commitLoop(ctx context.Context) error {
 	}
 }
 
-// look looks for new partitions and asks where the topic ends.
-func (l *sourceLife) look(ctx context.Context, reader *kafka.Reader, known map[int32]int64) error {
-	for _, p := range l.s.partitions() {
-		known[p] = 0
-	}
+// look looks for partitions that are not read yet, and asks where the topic ends.
+func (l *sourceLife) look(ctx context.Context, reader *kafka.Reader, read map[int32]int64) error {
 	for {
 		if wait(ctx, l.s.m.cfg.PartitionsEvery) != nil {
 			return nil
@@ -191,9 +199,9 @@ func (l *sourceLife) look(ctx context.Context, reader *kafka.Reader, known map[i
 			continue // the reader says what is wrong
 		}
 		for _, p := range parts {
-			if _, ok := known[p.ID]; !ok {
-				known[p.ID] = 0
-				reader.Add(p.ID, 0)
+			if _, ok := read[p.ID]; !ok {
+				read[p.ID] = l.s.m.engine.Offsets(l.def.ID)[p.ID]
+				reader.Add(p.ID, read[p.ID])
 			}
 		}
 		l.s.learn(parts, nil)
