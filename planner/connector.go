@@ -48,6 +48,25 @@ func BindStreamAs(q *ast.CreateTable, opt Options) (*StreamAs, error) {
 	return s, err
 }
 
+// IsContinuousTable reports whether CREATE TABLE … AS is of a table that follows
+// its query; topic: its changes go to a topic, too.
+func IsContinuousTable(q *ast.CreateTable) (yes, topic bool) {
+	return bind.ContinuousTable(q), bind.WithTopic(q)
+}
+
+// TableView is the materialized view that a continuous table is.
+func TableView(q *ast.CreateTable) *ast.CreateView { return bind.TableView(q) }
+
+// BindTableSink checks what is said of a continuous table's topic.
+func BindTableSink(q *ast.CreateTable, opt Options) (*Sink, error) {
+	s, err := bind.TableSink(q, opt)
+	if err != nil {
+		return nil, err
+	}
+	_, err = maintained(s.Query, opt, true)
+	return s, err
+}
+
 // PlanSink plans what a sink with a query of its own follows.
 func PlanSink(o *catalog.Object, opt Options) (*Query, error) { return PlanView(o, opt) }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,4 +130,63 @@ func TestSinkStatus(t *testing.T) {
 	w.exec(`INSERT INTO v VALUES (7, repeat('x', 2000000))`)
 	const status = `SELECT state, last_error FROM sys.sinks WHERE state = 'error'`
 	w.until(status, `error|the row (id)=(7) of "public.v" takes 2000186 bytes as a record, more than topic "out" takes, which is 1048588`)
+}
+
+// TestContinuousTable: ksqlDB's CREATE TABLE … AS is a materialized view, and with its
+// options the last row of each key in a topic, too.
+func TestContinuousTable(t *testing.T) {
+	w := newWorld(t, "old")
+	w.exec(`CREATE STREAM s (id int, sku text, qty int)`, `INSERT INTO s VALUES (1, 'a', 5), (2, 'b', 7), (3, 'a', 1)`,
+		`CREATE TABLE plain AS SELECT sku, sum(qty) AS qty FROM s GROUP BY sku EMIT CHANGES`,
+		`CREATE TABLE t WITH (KAFKA_TOPIC = 'by_sku', VALUE_FORMAT = 'JSON', PARTITIONS = 1) AS SELECT sku, sum(qty) AS qty FROM s GROUP BY sku EMIT CHANGES`,
+		`CREATE TABLE implied WITH (VALUE_FORMAT = 'JSON', PARTITIONS = 1, RETENTION_MS = 7000000) AS SELECT sku, count(*) AS n FROM s GROUP BY sku`,
+		`CREATE STREAM kept WITH (KAFKA_TOPIC = 'kept', RETENTION_MS = 7000000) AS SELECT id FROM s EMIT CHANGES`)
+	w.want(`SELECT * FROM plain ORDER BY 1`, "a|6", "b|7")
+	w.want(`SELECT * FROM t ORDER BY 1`, "a|6", "b|7")
+	got := w.received("by_sku", 2)
+	slices.Sort(got)
+	if fmt.Sprint(got) != `[a={"qty":6} b={"qty":7}]` {
+		t.Errorf("topic %q", got)
+	}
+	w.exec(`INSERT INTO s VALUES (4, 'a', 1)`)
+	if got := w.received("by_sku", 3); got[2] != `a={"qty":7}` {
+		t.Errorf("topic %q", got)
+	}
+	if got := w.received("implied", 2); !slices.Contains(got, `b={"n":1}`) {
+		t.Errorf("topic %q", got)
+	}
+	for _, topic := range []string{"implied", "kept"} {
+		if r := w.cluster.TopicInfo(topic).Configs["retention.ms"]; r == nil || *r != "7000000" {
+			t.Errorf("retention of %s: %v", topic, r)
+		}
+	}
+	w.restart()
+	w.exec(`INSERT INTO s VALUES (5, 'b', 1)`)
+	if got := w.received("by_sku", 4); got[3] != `b={"qty":8}` {
+		t.Errorf("topic %q", got)
+	}
+	w.exec(`DROP MATERIALIZED VIEW t`)
+	w.want(`SELECT name FROM sys.sinks ORDER BY 1`, "csas_kept", "ctas_implied")
+
+	// What is asked of a topic that is there already is not ignored.
+	for _, c := range []struct{ sql, code, message string }{
+		{`CREATE SINK x FROM plain WITH (connector = 'kafka', topic = 'old', partitions = 5) FORMAT UPSERT ENCODE JSON`, "22023",
+			`topic "old" is there already, with partitions 2, not 5`},
+		{`CREATE SINK x FROM plain WITH (connector = 'kafka', topic = 'old', replicas = 3) FORMAT UPSERT ENCODE JSON`, "22023",
+			`topic "old" is there already, with replicas 1, not 3`},
+		{`CREATE SINK x FROM plain WITH (connector = 'kafka', topic = 'old', compaction = true) FORMAT UPSERT ENCODE JSON`, "22023",
+			`topic "old" is there already, with cleanup.policy delete, not compact`},
+		{`CREATE TABLE x WITH (KAFKA_TOPIC = 'x') AS SELECT id, sku FROM s EMIT CHANGES`, "22023", "FORMAT UPSERT needs primary_key"},
+		{`CREATE OR REPLACE STREAM kept AS SELECT id FROM s EMIT CHANGES`, "0A000", "CREATE OR REPLACE STREAM is not supported yet"},
+		{`CREATE OR REPLACE TABLE plain AS SELECT id FROM s EMIT CHANGES`, "0A000", "replacing a materialized view is not supported"},
+	} {
+		if e := w.fails(c.sql, c.code); e.Message != c.message {
+			t.Errorf("%s:\ngot  %s\nwant %s", c.sql, e.Message, c.message)
+		}
+	}
+	w.exec(`CREATE SINK same FROM plain WITH (connector = 'kafka', topic = 'old', partitions = 2, replicas = 1, compaction = false) FORMAT UPSERT ENCODE JSON`,
+		`CREATE SINK rw FROM plain WITH (connector = 'kafka', topic = 'rw') FORMAT PLAIN ENCODE JSON (force_append_only = 'true')`)
+	if got := w.received("rw", 2); len(got) != 2 {
+		t.Errorf("topic %q", got)
+	}
 }

@@ -96,6 +96,10 @@ func createTable(ctx context.Context, s *session, stmt ast.Statement, out pgwire
 	switch q, _ := ct.Query.(*ast.Query); {
 	case q != nil && ct.Kind == "STREAM":
 		return s.createStreamAs(ctx, ct, tag)
+	case q != nil:
+		if yes, topic := planner.IsContinuousTable(ct); yes {
+			return s.createContinuousTable(ctx, ct, topic)
+		}
 	case q == nil && planner.IsSource(ct):
 		return s.createSource(ctx, ct, tag)
 	}
@@ -133,10 +137,6 @@ func (s *session) createTableAs(ctx context.Context, ct *ast.CreateTable, schema
 	q, ok := ct.Query.(*ast.Query)
 	if !ok {
 		return pgwire.Outcome{}, sqlerr.New(sqlerr.FeatureNotSupported, "CREATE TABLE AS EXECUTE is not supported").At(ct.Pos)
-	}
-	if q.Emit != nil || ct.Kind != "TABLE" {
-		return pgwire.Outcome{}, sqlerr.New(sqlerr.FeatureNotSupported, "CREATE %s … AS with a standing query is not supported yet", ct.Kind).At(ct.Pos).
-			WithHint("Use CREATE MATERIALIZED VIEW %s AS SELECT ….", ct.Name.Base())
 	}
 	bound, err := s.plan(q, nil)
 	if err != nil {

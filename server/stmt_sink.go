@@ -99,7 +99,8 @@ func (s *session) askSink(ctx context.Context, sink *planner.Sink, pos int) erro
 		return err
 	}
 	defer client.Close()
-	return ensureTopic(ctx, client, o.Connector.Topic, topicDef(sink.Topic))
+	def := topicDef(sink.Topic)
+	return ensureTopic(ctx, client, o.Connector.Topic, def, def.Config)
 }
 
 // putSink adds a sink to the transaction. A query that keeps state is a
@@ -144,6 +145,9 @@ func (s *session) createStreamAs(ctx context.Context, ct *ast.CreateTable, tag s
 	if err := s.streaming(tag); err != nil {
 		return out, err
 	}
+	if ct.OrReplace {
+		return out, sqlerr.New(sqlerr.FeatureNotSupported, "CREATE OR REPLACE STREAM is not supported yet").At(ct.Pos).WithHint("DROP it and create it again.")
+	}
 	if _, exists, err := s.place(ct.Name, catalog.Stream, ct.IfNotExists); err != nil || exists {
 		return out, err
 	}
@@ -173,4 +177,53 @@ func (s *session) createStreamAs(ctx context.Context, ct *ast.CreateTable, tag s
 	sink.Name, sink.Owned = s.freeName(schema, "csas_"+src.Name), src.ID
 	view := s.putSink(both.Sink, schema)
 	return out, s.settleSink(ctx, view, sink, src)
+}
+
+// createContinuousTable is ksqlDB's CREATE TABLE … AS SELECT … EMIT CHANGES: a
+// materialized view, and, if a topic is asked for, the sink that writes to it.
+func (s *session) createContinuousTable(ctx context.Context, ct *ast.CreateTable, topic bool) (pgwire.Outcome, error) {
+	cv := planner.TableView(ct)
+	if !topic {
+		out, err := createView(ctx, s, cv, nil)
+		if err == nil {
+			s.notice(pgwire.Notice, sqlerr.New("00000", "%q is a materialized view", ct.Name.Base()).
+				WithHint("Its changes go to a topic with WITH (KAFKA_TOPIC = '…', VALUE_FORMAT = '…'), or with CREATE SINK."))
+		}
+		return out, err
+	}
+	out := pgwire.Outcome{Verb: "CREATE MATERIALIZED VIEW", Rows: -1}
+	if err := s.streaming(out.Verb); err != nil {
+		return out, err
+	}
+	if _, exists, err := s.place(ct.Name, catalog.MatView, ct.IfNotExists); err != nil || exists {
+		return out, err
+	}
+	sink, err := planner.BindTableSink(ct, s.options(nil))
+	if err != nil {
+		return out, err
+	}
+	if err := s.askSink(ctx, sink, ct.Pos); err != nil {
+		return out, err
+	}
+	if err := s.alone(ctx); err != nil {
+		return out, err
+	}
+	schema, exists, err := s.place(ct.Name, catalog.MatView, ct.IfNotExists)
+	if err != nil || exists {
+		return out, err
+	}
+	v, err := planner.BindView(cv, s.options(nil))
+	if err != nil {
+		return out, err
+	}
+	if sink, err = planner.BindTableSink(ct, s.options(nil)); err != nil {
+		return out, err
+	}
+	view, o := v.Object, sink.Object
+	view.ID, view.Schema, view.Owner, view.Settings = s.catalog().NextID, schema, s.info.User, captureSettings(s.set)
+	s.change(catalog.Change{Op: catalog.Put, Object: view})
+	o.ID, o.Schema, o.Owner, o.Settings = s.catalog().NextID, schema, s.info.User, view.Settings
+	o.Name, o.Owned, o.Follows, o.SQL, o.DependsOn = s.freeName(schema, "ctas_"+view.Name), view.ID, view.ID, "", append(o.DependsOn, view.ID)
+	s.change(catalog.Change{Op: catalog.Put, Object: o})
+	return out, s.settleSink(ctx, view, o)
 }

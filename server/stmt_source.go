@@ -127,7 +127,7 @@ func (s *session) askSource(ctx context.Context, src *planner.Source) (found []c
 	}
 	defer client.Close()
 	if src.Topic != nil {
-		if err := ensureTopic(ctx, client, o.Connector.Topic, topicDef(src.Topic)); err != nil {
+		if err := ensureTopic(ctx, client, o.Connector.Topic, topicDef(src.Topic), nil); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -174,11 +174,12 @@ func catalogPart(from format.From) catalog.From {
 	return catalog.FromValue
 }
 
-// ensureTopic makes a topic if there is none of that name.
-func ensureTopic(ctx context.Context, client *kafka.Client, name string, def *connector.TopicDef) error {
+// ensureTopic makes a topic if there is none of that name; one that is there must be as
+// it was asked for.
+func ensureTopic(ctx context.Context, client *kafka.Client, name string, def *connector.TopicDef, asked map[string]string) error {
 	_, _, err := client.Partitions(ctx, name)
 	if err == nil {
-		return client.CheckTopic(ctx, name, def.Partitions, def.Replication, def.Config)
+		return client.CheckTopic(ctx, name, def.Partitions, def.Replication, asked)
 	}
 	if !sqlerr.HasCode(err, sqlerr.UndefinedObject) {
 		return err

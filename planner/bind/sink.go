@@ -26,6 +26,11 @@ type Sink struct {
 
 // SinkDef binds CREATE SINK.
 func SinkDef(q *ast.CreateSink, opt Options) (*Sink, error) {
+	return sinkDefOf(encodeOptions(q), opt, false)
+}
+
+// sinkDefOf binds a sink; table: ksqlDB's options mean one that writes last states.
+func sinkDefOf(q *ast.CreateSink, opt Options, table bool) (*Sink, error) {
 	b := newBinder(opt)
 	if q.OrReplace {
 		return nil, unsupported(q.Pos, "OR REPLACE of a sink")
@@ -35,7 +40,7 @@ func SinkDef(q *ast.CreateSink, opt Options) (*Sink, error) {
 	if o.Schema, err = b.creationSchema(q.Name); err != nil {
 		return nil, err
 	}
-	s := &sinkDef{binder: b, q: q, o: o, out: &Sink{Object: o}}
+	s := &sinkDef{binder: b, q: q, o: o, out: &Sink{Object: o}, table: table}
 	if err := s.relation(); err != nil {
 		return nil, err
 	}
@@ -66,6 +71,7 @@ type sinkDef struct {
 	// appendOnly: the relation never takes a row back.
 	appendOnly bool
 	key        []int
+	table      bool
 }
 
 // relation finds what the sink follows.
@@ -161,7 +167,7 @@ func (s *sinkDef) topic(g *given) error {
 	if err := s.kind(g); err != nil {
 		return err
 	}
-	f, err := s.formats(q.Format, g, false, q.Pos)
+	f, err := s.formats(q.Format, g, s.table, q.Pos)
 	if err != nil {
 		return err
 	}

@@ -64,13 +64,22 @@ func StreamAsDef(q *ast.CreateTable, opt Options) (*StreamAs, error) {
 		}
 		out.Sink.Object.Format.Key = catalog.Encoding{}
 	}
-	columns := &ast.CreateTable{Pos: q.Pos, Kind: "STREAM", Name: q.Name, Options: list}
+	columns := &ast.CreateTable{Pos: q.Pos, Kind: "STREAM", Name: q.Name, Options: sourceOnly(list)}
 	cols := slices.Clone(out.Sink.Object.Columns)
 	if out.Source, err = SourceDef(columns, cols, opt); err != nil {
 		return nil, err
 	}
 	out.Source.Topic = nil // the sink makes it
 	return out, nil
+}
+
+// sourceOnly leaves out what only the sink understands, or says how to make the topic.
+func sourceOnly(list []ast.Option) []ast.Option {
+	return slices.DeleteFunc(slices.Clone(list), func(o ast.Option) bool {
+		key, _, _ := findKeyword(strings.ToLower(o.Name), []map[string]keyword{topicKeywords, sinkKeywords})
+		_, ofSink := sinkKeywords[key]
+		return ofSink || key == "partitions" || key == "replicas" || key == "retention_ms"
+	})
 }
 
 // sinkOnly leaves out what only a source understands.
