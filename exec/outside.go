@@ -20,8 +20,9 @@ type Outside interface {
 	Start(ctx context.Context, partition int32) (int64, error)
 	// Read gives the rows of the records [from, to) of a partition again, as they
 	// were decoded first, those that gave no row left out: in order, each with its
-	// offset. An error of yield ends it and is returned.
-	Read(ctx context.Context, partition int32, from, to int64, yield func(rows *vec.Batch, offsets []int64) error) error
+	// offset. Only columns is of interest, nil: all; others may be NULL. An error of
+	// yield ends it and is returned.
+	Read(ctx context.Context, partition int32, from, to int64, columns []int, yield func(rows *vec.Batch, offsets []int64) error) error
 }
 
 // outsideTopic is a stream that is read through, as a topic: positions and epochs

@@ -104,7 +104,7 @@ func (f *fakeOutside) Start(_ context.Context, p int32) (int64, error) {
 	return f.starts[p], f.away
 }
 
-func (f *fakeOutside) Read(ctx context.Context, p int32, from, to int64, yield func(*vec.Batch, []int64) error) error {
+func (f *fakeOutside) Read(ctx context.Context, p int32, from, to int64, columns []int, yield func(*vec.Batch, []int64) error) error {
 	f.mu.Lock()
 	f.reads++
 	records, away, gate := slices.Clone(f.parts[p]), f.away, f.gate
@@ -131,6 +131,9 @@ func (f *fakeOutside) Read(ctx context.Context, p int32, from, to int64, yield f
 				continue
 			}
 			for c, d := range r.row {
+				if columns != nil && !slices.Contains(columns, c) {
+					d = types.NullDatum
+				}
 				cols[c].Datum(d)
 			}
 			offsets = append(offsets, r.offset)

@@ -106,7 +106,7 @@ func (w *window) fetch(ctx context.Context, partition int32, cuts []int, found [
 func (w *window) fetchRange(ctx context.Context, partition int32, cuts []int, found [][]*vec.Batch) error {
 	from, to := w.cuts[cuts[0]].from, w.cuts[cuts[len(cuts)-1]].to
 	at := 0
-	err := w.t.out.Read(ctx, partition, from, to, func(rows *vec.Batch, offsets []int64) error {
+	err := w.t.out.Read(ctx, partition, from, to, w.t.needs(w.o), func(rows *vec.Batch, offsets []int64) error {
 		for lo := 0; lo < len(offsets); {
 			for at < len(cuts) && w.cuts[cuts[at]].to <= offsets[lo] {
 				at++
@@ -236,6 +236,18 @@ func (t *outsideTopic) rows(o *topic.Scan, cuts []cutRow, parts []*vec.Batch, n 
 	}
 	r.Batch = t.pick(o, all)
 	return r
+}
+
+// needs are the columns that a scan is answered from, nil: all.
+func (t *outsideTopic) needs(o *topic.Scan) []int {
+	if o.Columns == nil {
+		return nil
+	}
+	out := append([]int{}, o.Columns...)
+	if t.rowtime >= 0 {
+		out = append(out, t.rowtime)
+	}
+	return out
 }
 
 // pick takes the columns that a scan asks for; those that came later are NULL.

@@ -120,10 +120,10 @@ func (x *history) Start(ctx context.Context, partition int32) (int64, error) {
 }
 
 // Read implements exec.Outside.
-func (x *history) Read(ctx context.Context, partition int32, from, to int64, yield func(*vec.Batch, []int64) error) error {
+func (x *history) Read(ctx context.Context, partition int32, from, to int64, columns []int, yield func(*vec.Batch, []int64) error) error {
 	out, err := x.outside()
 	if err != nil {
 		return err
 	}
-	return out.Read(ctx, partition, from, to, yield)
+	return out.Read(ctx, partition, from, to, columns, yield)
 }

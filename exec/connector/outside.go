@@ -65,17 +65,19 @@ func (o *Outside) Start(ctx context.Context, partition int32) (int64, error) {
 	return 0, sqlerr.New(sqlerr.SnapshotTooOld, "topic %q has no partition %d any more", o.def.Topic, partition)
 }
 
-// Read decodes the records [from, to) of a partition as they were decoded first.
+// Read decodes columns of the records [from, to) of a partition as they were decoded
+// first; nil: all.
 // The cuts leave out those that became dead letters, so that of all others it is
 // known that they gave rows: no constraint is looked at, and a value that does not
 // fit is one that on_error = 'null' let pass at the time.
-func (o *Outside) Read(ctx context.Context, partition int32, from, to int64, yield func(rows *vec.Batch, offsets []int64) error) error {
+func (o *Outside) Read(ctx context.Context, partition int32, from, to int64, columns []int, yield func(rows *vec.Batch, offsets []int64) error) error {
 	c, err := o.open()
 	if err != nil {
 		return err
 	}
 	at, def := o.at(o.def.ID), o.def
 	def.Ages, def.Verify, def.Spec.NullOnError = agesOf(def.Ages, at), nil, true
+	def.Spec.Only = columns
 	dec, err := newAged(&def)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tarndb/tarn/exec"
 	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/vec"
 )
 
 // TestReadThrough: a stream that keeps no rows reads them from the topic again, as
@@ -52,5 +53,40 @@ func TestReadThrough(t *testing.T) {
 	err = w.readAt(ep, outsideID)
 	if !sqlerr.HasCode(err, sqlerr.SnapshotTooOld) || !strings.Contains(err.Error(), "offset 3") {
 		t.Errorf("read below the log's start: %v", err)
+	}
+}
+
+// TestOutsideColumns: what is not asked for is not decoded.
+func TestOutsideColumns(t *testing.T) {
+	w := newWorld(t, map[string]int32{"in": 1})
+	w.produce("in", 0, value(1, "a"), `{"v":"b","id":2}`, `{"id":3}`)
+	o := NewOutside(w.source("in"), func(uint64) map[int32]int64 { return nil })
+	defer o.Close()
+	for _, c := range []struct {
+		columns []int
+		want    string
+	}{
+		{nil, "[1 a] [2 b] [3 NULL]"},
+		{[]int{}, "[1 NULL] [2 NULL] [3 NULL]"},
+		{[]int{0}, "[1 NULL] [2 NULL] [3 NULL]"},
+		{[]int{1}, "[NULL a] [NULL b] [NULL NULL]"},
+	} {
+		var got []string
+		err := o.Read(context.Background(), 0, 0, 3, c.columns, func(b *vec.Batch, _ []int64) error {
+			for i := range b.N {
+				row := []string{"NULL", "NULL"}
+				if !b.Cols[0].IsNull(i) {
+					row[0] = fmt.Sprint(b.Cols[0].Ints[i])
+				}
+				if !b.Cols[1].IsNull(i) {
+					row[1] = string(b.Cols[1].Bytes(i))
+				}
+				got = append(got, fmt.Sprint(row))
+			}
+			return nil
+		})
+		if err != nil || strings.Join(got, " ") != c.want {
+			t.Errorf("columns %v: %v, %v", c.columns, got, err)
+		}
 	}
 }

@@ -138,7 +138,7 @@ const (
 type pipeline struct {
 	gate  *gate
 	order chan *piece // to the committer
-	work  chan *piece // to the decoders
+	work  chan *piece // to the decoders, who take what is still in the cache
 	next  *piece      // the committer's: taken from order, not given yet
 	// recycle takes the memory of records back that nobody looks at any more; nil:
 	// nobody does.
@@ -146,7 +146,7 @@ type pipeline struct {
 }
 
 func newPipeline(bytesMax int64) *pipeline {
-	return &pipeline{gate: newGate(bytesMax), order: make(chan *piece, piecesMax), work: make(chan *piece, piecesMax)}
+	return &pipeline{gate: newGate(bytesMax), order: make(chan *piece, piecesMax), work: make(chan *piece, decoders)}
 }
 
 // put sends records on their way, in slices that decoders can share.

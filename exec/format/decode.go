@@ -2,6 +2,7 @@ package format
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
@@ -99,15 +100,42 @@ func (f field) under(prefixes ...[]string) field {
 	return f
 }
 
+// skips says which columns need not be decoded. Of encodings that know no names each
+// field has its place.
+func (d *decoder) skips(e encoding) []bool {
+	s := &d.spec
+	out := make([]bool, len(s.Columns))
+	if s.Only == nil || d.env.name != Plain || !e.nested {
+		return out
+	}
+	asked, first := 0, -1
+	for i, c := range s.Columns {
+		switch {
+		case c.From != FromValue:
+		case slices.Contains(s.Only, i):
+			asked++
+		default:
+			if out[i] = true; first < 0 {
+				first = i
+			}
+		}
+	}
+	if asked == 0 && first >= 0 { // something has to make the rows
+		out[first] = false
+	}
+	return out
+}
+
 func (d *decoder) openValue() error {
 	e, err := findEncoding(d.spec.Value.Name, "value")
 	if err != nil {
 		return err
 	}
+	skips := d.skips(e)
 	d.valueOf = make([]int32, len(d.spec.Columns))
 	for i, c := range d.spec.Columns {
 		d.valueOf[i] = -1
-		if c.From == FromValue {
+		if c.From == FromValue && !skips[i] {
 			d.valueOf[i] = int32(len(d.valueAsks))
 			d.valueAsks = append(d.valueAsks, fieldOf(c))
 		}

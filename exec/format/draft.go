@@ -52,6 +52,9 @@ func (d *decoder) column(r *topic.Records, t *draft, i int) *vec.Vec {
 	if c.From != FromValue {
 		return d.metaColumn(r, t, c)
 	}
+	if d.valueOf[i] < 0 { // it is of no interest
+		return vec.Flatten(vec.ConstVec(c.Type, types.NullDatum, len(t.record)))
+	}
 	if t.from == nil {
 		return t.images[0][i]
 	}
@@ -89,7 +92,7 @@ func (d *decoder) checkNulls(r *topic.Records, t *draft, cols []*vec.Vec) {
 		pk[i] = true
 	}
 	for i, c := range cols {
-		if c.Valid == nil || !pk[i] && !d.spec.Columns[i].NotNull {
+		if c.Valid == nil || !pk[i] && !d.spec.Columns[i].NotNull || d.spec.Columns[i].From == FromValue && d.valueOf[i] < 0 {
 			continue
 		}
 		for k := range c.N {

@@ -78,6 +78,9 @@ type Spec struct {
 	Registry Registry
 	// Origin is what an encoder's records say of where they are from, if anything.
 	Origin Origin
+	// Only, if not nil, are the columns of a plain envelope that are of interest: others
+	// may be NULL in all rows, and whether their values fit is not looked at.
+	Only []int
 }
 
 // Registry is a Confluent-compatible schema registry. Errors of SchemaByID are
