@@ -22,7 +22,7 @@ func TestBenchmarksRun(t *testing.T) {
 	if _, err := output(build); err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"start", "plan", "push", "asof", "memory", "recovery", "kafka"}
+	names := []string{"start", "plan", "push", "asof", "memory", "recovery", "kafka", "kafka-latency", "kafka-formats", "kafka-memory"}
 	if postgresBin() != "" {
 		names = append(names, "lookup")
 	}

@@ -50,6 +50,9 @@ var benchmarks = []benchmark{
 	{"plan", "bound SQL plans, batches in memory", benchPlan},
 	{"memory", "RSS per key, GC's share of CPU", benchMemory},
 	{"kafka", "JSON records of 250 B from a topic: filter, GROUP BY 1 M keys, upsert sink", benchKafka},
+	{"kafka-latency", "produce → view → subscriber, produce → sink's topic, 1 k records/s", benchKafkaLatency},
+	{"kafka-formats", "GROUP BY over JSON, Avro and Protobuf", benchKafkaFormats},
+	{"kafka-memory", "RSS while 50 M records pass", benchKafkaMemory},
 	{"start", "cold start, idle CPU, empty RSS, binary", benchStart},
 }
 
