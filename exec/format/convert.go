@@ -33,6 +33,7 @@ type converter struct {
 	// buf and out hold the text and the bytes of the value under way.
 	buf, out []byte
 	writer   *jsonbWriter // of jsonb
+	minute   isoMinute    // of timestamps
 	// open: values are in boxes that tell their types, nil: they are not.
 	open *openCell
 	// unavailable is the text that stands for a value left out, "": none.

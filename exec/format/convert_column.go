@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/tarndb/tarn/sql/types"
+	"github.com/tarndb/tarn/sql/vec"
 )
 
 // The loops over the tokens of one column, a family of types each: what has no
@@ -72,10 +73,14 @@ func (c *converter) texts(out *rows, col int, b block) {
 	free := c.t.Mod < 0 && !c.decimal
 	b.reserve(to, col, out.records)
 	for row, i := 0, col; row < len(b.record); row, i = row+1, i+b.stride {
+		if free {
+			n := b.strings(to, i)
+			if row, i = row+n, i+n*b.stride; row == len(b.record) {
+				return
+			}
+		}
 		t := b.tokens[i]
 		switch {
-		case t.kind == tokString && free:
-			to.Bytes(b.data[t.start:t.end])
 		case t.kind == tokEscaped && free:
 			text, err := unescape(c.buf[:0], b.data[t.start:t.end])
 			if c.buf = text; err != nil {
@@ -87,6 +92,21 @@ func (c *converter) texts(out *rows, col int, b block) {
 			c.slow(out, col, b, row, t)
 		}
 	}
+}
+
+// strings appends values from token i on, as long as they are strings without escapes,
+// and returns how many that were.
+func (b *block) strings(to *vec.Builder, i int) (n int) {
+	for ; i < len(b.tokens); i += b.stride {
+		t := &b.tokens[i]
+		if t.kind != tokString {
+			break
+		}
+		to.Span(b.data[t.start:t.end])
+		n++
+	}
+	to.Spans(n)
+	return n
 }
 
 func (c *converter) floats(out *rows, col int, b block) {

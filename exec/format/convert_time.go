@@ -84,7 +84,7 @@ func (c *converter) times(out *rows, col int, b block) {
 	for row, i := 0, col; row < len(b.record); row, i = row+1, i+b.stride {
 		t := b.tokens[i]
 		if free && zoned && (t.kind == tokString || t.kind == tokText) {
-			if v, ok := types.ParseTimestamptzISO(b.data[t.start:t.end]); ok {
+			if v, ok := c.minute.parse(b.data[t.start:t.end]); ok {
 				to.Int(v)
 				continue
 			}
@@ -99,6 +99,56 @@ func (c *converter) times(out *rows, col int, b block) {
 		}
 		c.slow(out, col, b, row, t)
 	}
+}
+
+// isoMinute is the minute of the instant read last: the next is most often of the same.
+type isoMinute struct {
+	text [16]byte // 2024-05-01T12:34
+	at   int64    // its begin
+}
+
+// parse is types.ParseTimestamptzISO.
+func (m *isoMinute) parse(b []byte) (int64, bool) {
+	if len(b) < 20 || b[len(b)-1] != 'Z' {
+		return types.ParseTimestamptzISO(b)
+	}
+	if m.text[0] != 0 && string(b[:16]) == string(m.text[:]) {
+		if us, ok := isoSeconds(b[16 : len(b)-1]); ok {
+			return m.at + us, true
+		}
+		return types.ParseTimestamptzISO(b)
+	}
+	v, ok := types.ParseTimestamptzISO(b)
+	if ok {
+		if us, ok := isoSeconds(b[16 : len(b)-1]); ok {
+			copy(m.text[:], b)
+			m.at = v - us
+		}
+	}
+	return v, ok
+}
+
+// isoSeconds reads :56 or :56.789, of up to six digits after the point, as µs.
+func isoSeconds(b []byte) (int64, bool) {
+	if len(b) < 3 || b[0] != ':' || b[1]-'0' > 5 || b[2]-'0' > 9 {
+		return 0, false
+	}
+	us := (int64(b[1]-'0')*10 + int64(b[2]-'0')) * 1_000_000
+	if len(b) == 3 {
+		return us, true
+	}
+	if b[3] != '.' || len(b) > 10 {
+		return 0, false
+	}
+	unit := int64(100_000)
+	for _, c := range b[4:] {
+		if c-'0' > 9 {
+			return 0, false
+		}
+		us += int64(c-'0') * unit
+		unit /= 10
+	}
+	return us, true
 }
 
 // timeNumber converts a number: dates are days since 1970, the others units

@@ -184,6 +184,21 @@ func (s *jsonScan) deeper() bool {
 	return true
 }
 
+// plainInt is the end of the integer at i, -1 if there is none or the number goes on.
+func plainInt(d []byte, i int) int {
+	if d[i] == '-' {
+		i++
+	}
+	first := i
+	for i < len(d) && d[i]-'0' <= 9 {
+		i++
+	}
+	if i == first || d[first] == '0' && i > first+1 || i < len(d) && (d[i] == '.' || d[i]|0x20 == 'e') {
+		return -1
+	}
+	return i
+}
+
 func (s *jsonScan) array() bool {
 	if !s.deeper() {
 		return false
@@ -229,6 +244,13 @@ func (s *jsonScan) object(n *jsonNode, folded bool) bool {
 	}
 	prev := int32(-1)
 	for {
+		if n != nil {
+			var ended bool
+			if prev, ended = s.plain(n, prev, folded); ended {
+				s.depth--
+				return true
+			}
+		}
 		var child *jsonNode
 		childFolded, ok := folded, false
 		if n == nil {
@@ -254,6 +276,55 @@ func (s *jsonScan) object(n *jsonNode, folded bool) bool {
 			return s.expected("\",\" or \"}\"")
 		}
 	}
+}
+
+// plain reads members as most are: the one that was expected, then at once a string
+// without escapes or an integer, then at once a comma. It stops before the first that
+// is otherwise, or behind the object's end.
+func (s *jsonScan) plain(n *jsonNode, prev int32, folded bool) (last int32, ended bool) {
+	data, pos, end := s.data, s.pos, s.end
+	for {
+		guess := n.first
+		if prev >= 0 {
+			guess = n.members[prev].next
+		}
+		if guess < 0 {
+			break
+		}
+		m := &n.members[guess]
+		at := pos + len(m.raw)
+		if at >= end || string(data[pos:at]) != m.raw {
+			break
+		}
+		t := token{start: uint32(at), kind: tokInt, folded: folded || m.folded}
+		if data[at] == '"' {
+			t.start, t.kind = uint32(at+1), tokString
+			at = plainString(data, at+1)
+			if at >= end || data[at] != '"' {
+				break
+			}
+			t.end = uint32(at)
+			at++
+		} else {
+			if at = plainInt(data[:end], at); at < 0 {
+				break
+			}
+			t.end = uint32(at)
+		}
+		if at >= end || data[at] != ',' && data[at] != '}' {
+			break
+		}
+		if m.child >= 0 {
+			s.put(n.children[m.child], t)
+		}
+		pos, prev = at+1, guess
+		if data[at] == '}' {
+			s.pos = pos
+			return prev, true
+		}
+	}
+	s.pos = pos
+	return prev, false
 }
 
 // anyName reads a name that nobody asks for, and the colon.

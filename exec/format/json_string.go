@@ -22,6 +22,18 @@ func special(w uint64) uint64 {
 	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs
 }
 
+// plainString is where the first byte at or after i stands that ends a plain part of a
+// string; near the end of data it may be before it.
+func plainString(data []byte, i int) int {
+	for i+8 <= len(data) {
+		if m := special(binary.LittleEndian.Uint64(data[i:])); m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+		i += 8
+	}
+	return i
+}
+
 // str reads a string and returns which kind it is.
 func (s *jsonScan) str() tokenKind {
 	i, k := s.pos+1, tokString

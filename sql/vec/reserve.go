@@ -10,6 +10,24 @@ import (
 // whose size is known beforehand are not moved while they grow.
 func (b *Builder) Reserve(n int) { b.v.Data = slices.Grow(b.v.Data, n) }
 
+// Span appends a PhysBytes value, as Bytes does; once there have been some, Spans must
+// be told how many.
+func (b *Builder) Span(x []byte) {
+	b.v.Data = append(b.v.Data, x...)
+	b.v.Off = append(b.v.Off, uint32(len(b.v.Data)))
+}
+
+// Spans completes the n values that Span has appended since the last other one.
+func (b *Builder) Spans(n int) {
+	b.v.N += n
+	if b.v.Valid == nil {
+		return
+	}
+	for len(b.v.Valid)*64 < b.v.N {
+		b.v.Valid = append(b.v.Valid, ^uint64(0))
+	}
+}
+
 // DataLen is the number of bytes that values of varying length take so far.
 func (b *Builder) DataLen() int { return len(b.v.Data) }
 

@@ -32,3 +32,31 @@ func TestPop(t *testing.T) {
 		}
 	}
 }
+
+// TestSpans: values appended together stand beside others, NULLs too.
+func TestSpans(t *testing.T) {
+	for nulls := range 3 {
+		one, many := NewBuilder(types.Text, 0), NewBuilder(types.Text, 0)
+		for i := range 200 {
+			if i%70 < nulls {
+				one.Null()
+				many.Null()
+			}
+			for j := range i % 5 {
+				x := []byte("abcdefgh"[:(i+j)%8])
+				one.Bytes(x)
+				many.Span(x)
+			}
+			many.Spans(i % 5)
+		}
+		if one.Len() != many.Len() {
+			t.Fatalf("%d values, want %d", many.Len(), one.Len())
+		}
+		a, b := one.Finish(), many.Finish()
+		for i := range a.N {
+			if a.Datum(i) != b.Datum(i) {
+				t.Fatalf("%d nulls: value %d is %v, want %v", nulls, i, b.Datum(i), a.Datum(i))
+			}
+		}
+	}
+}

@@ -147,10 +147,11 @@ func newWalker() *walker {
 	return w
 }
 
-// expect is how many records c has, and bytes of values, about, if no more than max
-// are taken: columns that have room for them need not grow batch by batch.
-func (w *walker) expect(c *chunk, max int) (n, size int) {
-	for b, rest := first(c.raw); b != nil; b, rest = first(rest) {
+// expect is how many records c has, and bytes of values, about, if nothing more is
+// taken once there are enough: columns that have room for them need not grow batch by
+// batch.
+func (w *walker) expect(c *chunk, enough int) (n, size int) {
+	for b, rest := first(c.raw); b != nil && size < enough; b, rest = first(rest) {
 		body := float64(len(b) - headerBytes)
 		if b.attributes()&codecBits != 0 {
 			body *= w.ratio
@@ -159,7 +160,7 @@ func (w *walker) expect(c *chunk, max int) (n, size int) {
 			n, size = n+int(b.count()), size+int(body)
 		}
 	}
-	size = min(size, max)
+	size = min(size+size/16, 2*enough)
 	return min(n, size, pollRecords), size
 }
 
@@ -266,9 +267,17 @@ type record struct {
 	count       int64  // of headers
 }
 
+// varint is binary.Varint, at once where it is one byte.
+func varint(b []byte) (int64, int) {
+	if len(b) > 0 && b[0] < 0x80 {
+		return int64(b[0]>>1) ^ -int64(b[0]&1), 1
+	}
+	return binary.Varint(b)
+}
+
 // cut takes a record off body.
 func cut(body []byte, base int64) (r record, rest []byte, err error) {
-	size, k := binary.Varint(body)
+	size, k := varint(body)
 	if k <= 0 || size < 0 || size > int64(len(body)-k) {
 		return r, nil, &damage{base, "a record's length does not fit"}
 	}
@@ -278,13 +287,13 @@ func cut(body []byte, base int64) (r record, rest []byte, err error) {
 	}
 	at := 1 // its attributes, all unused
 	for _, v := range []*int64{&r.time, &r.delta} {
-		if *v, k = binary.Varint(rec[at:]); k <= 0 {
+		if *v, k = varint(rec[at:]); k <= 0 {
 			return r, nil, &damage{base, "a record is cut off"}
 		}
 		at += k
 	}
 	for _, v := range []*[]byte{&r.key, &r.value} {
-		n, k := binary.Varint(rec[at:])
+		n, k := varint(rec[at:])
 		if k <= 0 || n < -1 || n > int64(len(rec)-at-k) {
 			return r, nil, &damage{base, "a record's key or value does not fit"}
 		}
@@ -293,7 +302,7 @@ func cut(body []byte, base int64) (r record, rest []byte, err error) {
 			at += int(n)
 		}
 	}
-	if r.count, k = binary.Varint(rec[at:]); k <= 0 || r.count < 0 {
+	if r.count, k = varint(rec[at:]); k <= 0 || r.count < 0 {
 		return r, nil, &damage{base, "a record's headers do not fit"}
 	}
 	if r.count > 0 {
