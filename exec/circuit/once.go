@@ -8,6 +8,7 @@ import (
 	"github.com/tarndb/tarn/exec/zset"
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/expr"
+	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/vec"
 )
 
@@ -117,9 +118,12 @@ func (c *Circuit) feed(s *operator.Step, env Env, i int, feed Feed, out operator
 		}
 		return c.Push(s, i, b, out)
 	}
-	if n, ok := c.computed[c.scans[i]].(*plan.Recursive); ok {
+	switch n := c.computed[c.scans[i]].(type) {
+	case *plan.Recursive:
 		r := repetition{n: n, s: s, env: env, feed: feed}
 		return r.run(push)
+	case *plan.Working:
+		return sqlerr.New(sqlerr.FeatureNotSupported, "a recursive query that depends on the rows of another one's recursive term is not supported yet")
 	}
 	return feed(c.scans[i], push)
 }

@@ -143,3 +143,23 @@ func namesBody(q ast.QueryBody, name string) bool {
 func invalidRecursion(pos int, format string, args ...any) *sqlerr.Error {
 	return sqlerr.New(sqlerr.InvalidRecursion, format, args...).At(pos)
 }
+
+// pushRecursive gives the rows of each round the outer values of the rows that
+// they were made of.
+func (u *pusher) pushRecursive(p *plan.Recursive) (plan.Node, bool) {
+	first, ok := u.push(p.First)
+	if !ok {
+		return nil, false
+	}
+	if u.working == nil {
+		u.working = map[int]*plan.Working{}
+	}
+	w := plan.NewWorking(p.ID, p.Name, first)
+	u.working[p.ID] = w
+	step, ok := u.push(p.Step)
+	delete(u.working, p.ID)
+	if !ok {
+		return nil, false
+	}
+	return plan.NewRecursive(first, step, w, p.All), true
+}

@@ -58,12 +58,26 @@ type pusher struct {
 	refs []*outer
 	// domain holds the values asked for; nil: the bound form.
 	domain plan.Node
+	// working stand for those of recursive queries that are being pushed into, by
+	// ID: their rows carry the values already.
+	working map[int]*plan.Working
+}
+
+func (u *pusher) depends(p plan.Node) bool {
+	found := depends(p, u.of)
+	if len(u.working) > 0 {
+		plan.Walk(p, func(n plan.Node) {
+			w, ok := n.(*plan.Working)
+			found = found || ok && u.working[w.ID] != nil
+		})
+	}
+	return found
 }
 
 // push returns p with the values of refs behind its columns; ok is false where
 // the form at hand does not apply.
 func (u *pusher) push(p plan.Node) (plan.Node, bool) {
-	if !depends(p, u.of) {
+	if !u.depends(p) {
 		if u.domain == nil {
 			return nil, false
 		}
@@ -126,6 +140,10 @@ func (u *pusher) push(p plan.Node) (plan.Node, bool) {
 		c.In, c.Partition = in, append(append([]int(nil), p.Partition...), u.positions(at)...)
 		n := plan.NewTopN(&c, p.Cols[width-1].Name)
 		return u.tail(n, p.Cols, at, width-at), true
+	case *plan.Recursive:
+		return u.pushRecursive(p)
+	case *plan.Working:
+		return u.working[p.ID], true
 	}
 	return nil, false
 }
@@ -202,7 +220,7 @@ func (u *pusher) tail(n plan.Node, cols []plan.Column, at, extra int) plan.Node 
 
 func (u *pusher) pushFilter(p *plan.Filter) (plan.Node, bool) {
 	at := len(p.In.Columns())
-	if u.domain != nil || depends(p.In, u.of) {
+	if u.domain != nil || u.depends(p.In) {
 		in, ok := u.push(p.In)
 		if !ok {
 			return nil, false
@@ -304,7 +322,7 @@ func (u *pusher) pushJoin(p *plan.Join) (plan.Node, bool) {
 		return nil, false
 	}
 	lw, rw, k := len(p.Left.Columns()), len(p.Right.Columns()), len(u.refs)
-	ldep, rdep := depends(p.Left, u.of), depends(p.Right, u.of)
+	ldep, rdep := u.depends(p.Left), u.depends(p.Right)
 	cdep := p.Residual != nil && len(appendOuters(nil, p.Residual, u.of)) > 0
 	semi := p.Kind == plan.Semi || p.Kind == plan.Anti
 	pushLeft := ldep || (cdep && !rdep) || semi || p.Kind == plan.Left || p.Kind == plan.Full || p.Kind == plan.Right && ldep
