@@ -311,7 +311,7 @@ func (f *Frozen) writeRows(ctx context.Context, g *state.Ingest, a *arrangement)
 	var key, val []byte
 	for i, e := range rows {
 		if i%touchRows == 0 {
-			touchSorted(rows[i:])
+			touchSorted(rows[i:], rowFar(h))
 		}
 		changed.sized = changed.sized && rowKeyLen(e.r) == rowKeyLen(rows[0].r)
 		key = state.RowKey(key[:0], a.id, rowKey(e.r, h))

@@ -369,7 +369,7 @@ func (f *Frozen) writeEntries(ctx context.Context, g *state.Ingest, a *arrangeme
 	var key, val []byte
 	for i, e := range rows {
 		if i%touchRows == 0 {
-			touchSorted(rows[i:])
+			touchSorted(rows[i:], 0)
 		}
 		key = append(state.MultiKey(key[:0], a.id, keyOf(e.r)), entryVal(e.r)...)
 		var err error

@@ -25,11 +25,14 @@ type rowOrder struct {
 	// stable: rows with the same head, if it is shorter than headMax, are in order as
 	// they come.
 	stable bool
+	// far is what is touched of a row beside its head, 0 = nothing.
+	far uintptr
 }
 
 // keyOrder is the order of the keys.
 func keyOrder(header uintptr) rowOrder {
 	return rowOrder{
+		far:     rowFar(header),
 		head:    func(r uintptr, _ []byte) []byte { return rowKey(r, header) },
 		compare: func(x, y uintptr) int { return bytes.Compare(rowKey(x, header), rowKey(y, header)) },
 	}
@@ -106,7 +109,7 @@ func (o rowOrder) prefixes(rows []sorted) (whole bool) {
 	common, whole := len(first), len(first) < headMax
 	for i := 0; i < len(rows); i++ {
 		if i%touchRows == 0 {
-			touchSorted(rows[i:])
+			touchSorted(rows[i:], o.far)
 		}
 		head := o.head(rows[i].r, bufs[1][:0])
 		if len(head) < common || string(head[:common]) != string(first[:common]) {
@@ -182,11 +185,12 @@ func touch(rows []uintptr) {
 	runtime.KeepAlive(sum) // the loads are the point
 }
 
-// touchSorted is touch for the next rows of a list.
-func touchSorted(rows []sorted) {
+// touchSorted is touch for the next rows of a list, and loads the word at far too.
+func touchSorted(rows []sorted, far uintptr) {
 	sum := uint64(0)
 	for i := range min(touchRows, len(rows)) {
-		sum += uint64(*u32at(rows[i].r + 16))
+		r := rows[i].r
+		sum += uint64(*u32at(r + 16)) + uint64(*u32at(r + far))
 	}
 	runtime.KeepAlive(sum)
 }

@@ -506,7 +506,7 @@ func (f *Frozen) writeOrdered(ctx context.Context, g *state.Ingest, a *arrangeme
 	var key, val []byte
 	for i, e := range rows {
 		if i%touchRows == 0 {
-			touchSorted(rows[i:])
+			touchSorted(rows[i:], 0)
 		}
 		key = append(state.OrderedKey(key[:0], a.id, ordGroup(e.r)), ordKey(e.r)...)
 		var err error

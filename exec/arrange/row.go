@@ -44,6 +44,10 @@ func setRowWord(r row, epoch uint64, class, flags uint8) {
 	*u32at(r + 16) = *u32at(r + 16)&keyMax | uint32(flags)<<keyBits
 }
 
+// rowFar is where every row has a word whose place in the cache is likely to be that
+// of the end of its key and of its value.
+func rowFar(header uintptr) uintptr { return header + 8 }
+
 func rowKey(r row, header uintptr) []byte { return bytesAt(r+header, rowKeyLen(r)) }
 
 func rowVal(r row, header uintptr) []byte {
@@ -52,7 +56,7 @@ func rowVal(r row, header uintptr) []byte {
 
 // newRow makes a row of generation gen that is on no dirty list.
 func (p *part) newRow(key, val []byte, epoch uint64, gen uint32, flags uint8) (row, error) {
-	r, class, err := p.mem.alloc(int(p.header) + len(key) + len(val))
+	r, class, err := p.mem.alloc(max(int(p.header)+len(key)+len(val), int(rowFar(p.header))+8))
 	if err != nil {
 		return 0, err
 	}

@@ -104,9 +104,11 @@ func (a *arrangement) findBlock(k *Keys, sel []int32, from, to int, refs []Ref, 
 		at[b] = p.slots.home(hash << p.shift)
 		word[b] = *p.slots.slot(at[b])
 	}
+	far := rowFar(a.header)
 	for b := range to - from {
 		if word[b] != 0 {
-			sum += *u64at(addrOf(word[b]))
+			r := addrOf(word[b])
+			sum += *u64at(r) + *u64at(r + far)
 		}
 	}
 	runtime.KeepAlive(sum) // the loads are the point
