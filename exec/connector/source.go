@@ -118,16 +118,11 @@ func (s *source) attempt(ctx context.Context) error {
 	for _, d := range decs {
 		c.start(func(ctx context.Context) error { return l.pipe.decode(ctx, d) })
 	}
-	schema, err := l.openSchemaTopic(ctx)
-	if err != nil {
-		return err
-	}
-	defer schema.close()
 	read := maps.Clone(from)
 	c.start(func(ctx context.Context) error { return l.read(ctx, reader) })
 	c.start(func(ctx context.Context) error { return l.look(ctx, reader, read) })
 	c.start(func(ctx context.Context) error { return l.tell(ctx) })
-	return c.finish(l.commitLoop(c.ctx, schema))
+	return c.finish(l.commitLoop(c.ctx))
 }
 
 // read polls and sends what comes on its way.
@@ -160,7 +155,7 @@ func (l *sourceLife) read(ctx context.Context, reader *kafka.Reader) error {
 }
 
 // commitLoop commits what is ready; while it does so the next collects.
-func (l *sourceLife) commitLoop(ctx context.Context, schema *schemaTopic) error {
+func (l *sourceLife) commitLoop(ctx context.Context) error {
 	for {
 		pieces, err := l.pipe.take(ctx, txnRowsMax, txnBytesMax)
 		var gap *kafka.GapError
@@ -175,11 +170,6 @@ func (l *sourceLife) commitLoop(ctx context.Context, schema *schemaTopic) error 
 			return errAgain
 		case err != nil:
 			return err
-		}
-		if changed, err := schema.catchUp(ctx); err != nil {
-			return err
-		} else if changed {
-			return errAgain // the pieces must be decoded anew
 		}
 		if err := l.commitAll(ctx, pieces); err != nil {
 			return err
