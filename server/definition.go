@@ -66,7 +66,7 @@ func (s *Server) sourceDef(snap *catalog.Snapshot, o *catalog.Object) (connector
 		return def, err
 	}
 	if o.Format.Envelope != "plain" && o.Format.Envelope != "upsert" {
-		def.OnDDL = s.schemaChange(o.ID)
+		def.OnDDL, def.SchemaTopic = s.schemaChange(o.ID), opts["schema_changes.topic"]
 	}
 	for i, c := range o.Columns {
 		if c.Added {

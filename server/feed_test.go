@@ -99,3 +99,45 @@ func TestSchemaFile(t *testing.T) {
 	w.until("SELECT state FROM sys.sinks", "running")
 	w.fails(create, "42P07")
 }
+
+// TestSchemaTopic: schema changes in a topic of their own are made before the rows
+// that need them, each once, and those of other tables and of snapshots are none.
+func TestSchemaTopic(t *testing.T) {
+	w := newWorld(t, "rows")
+	w.exec("CREATE SOURCE topic (x text) WITH (connector = 'kafka', topic = 'changes', partitions = 1) FORMAT PLAIN ENCODE JSON", "DROP SOURCE topic")
+	change := func(snapshot, table, ddl string) {
+		w.send("changes", `{"databaseName":"shop"}`, `{"source":{"snapshot":"`+snapshot+`","db":"shop","table":"`+table+`"},"databaseName":"shop","ddl":"`+ddl+`","tableChanges":[]}`)
+	}
+	row := func(fields string) { w.send("rows", "same", `{"op":"c","source":{"db":"shop","table":"t"},"after":{`+fields+`}}`) }
+	with := " WITH (connector = 'kafka', topic = 'rows', schema_changes.topic = 'changes') FORMAT DEBEZIUM ENCODE JSON"
+	w.fails("CREATE TABLE fed (id bigint PRIMARY KEY)"+with, "22023")
+	w.fails("CREATE TABLE fed (id bigint PRIMARY KEY) WITH (connector = 'kafka', topic = 'rows', schema_changes.topic = 'changes') FORMAT MAXWELL ENCODE JSON (source.table = 't')", "22023")
+	change("false", "t", "ALTER TABLE t ADD COLUMN old int") // the columns are as the table is now
+	w.exec("CREATE TABLE fed (id bigint PRIMARY KEY, v varchar(5))" + with + " (source.database = 'shop', source.table = 't')")
+	row(`"id":1,"v":"a"`)
+	w.until("SELECT * FROM fed", "1|a")
+	change("false", "t", "ALTER TABLE t ADD COLUMN n int, MODIFY v varchar(10)")
+	change("true", "t", "DROP TABLE IF EXISTS `shop`.`t`")
+	change("false", "u", "DROP TABLE u")
+	change("false", "t", "TRUNCATE TABLE t")
+	w.send("changes", "", "no change at all")
+	row(`"id":2,"v":"longer","n":5`)
+	w.until("SELECT count(*) FROM information_schema.columns WHERE table_name = 'fed'", "3")
+	w.until("SELECT id, v, n FROM fed ORDER BY id", "1|a|NULL", "2|longer|5")
+	w.want("SELECT count(*) FROM sys.errors WHERE kind = 'schema change' AND name = 'fed'", "2")
+	w.want("SELECT count(*) FROM sys.dead_letters", "0")
+	w.restart()
+	change("false", "u", "CREATE TABLE u (id int)")
+	row(`"id":3,"v":"c","n":6`)
+	w.until("SELECT id, v, n FROM fed ORDER BY id", "1|a|NULL", "2|longer|5", "3|c|6")
+	w.want("SELECT count(*) FROM information_schema.columns WHERE table_name = 'fed'", "3")
+
+	// What cannot be followed stops the source with its rows unread.
+	change("false", "t", "ALTER TABLE t RENAME COLUMN v TO words")
+	row(`"id":4,"words":"d","n":7`)
+	w.until("SELECT state FROM sys.sources", "stopped")
+	w.want("SELECT count(*) FROM fed", "3")
+	w.exec("ALTER SOURCE fed RENAME COLUMN v TO words")
+	w.until("SELECT id, words, n FROM fed WHERE id > 2 ORDER BY id", "3|c|6", "4|d|7")
+	w.until("SELECT state, lag FROM sys.sources", "running|0")
+}

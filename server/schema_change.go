@@ -32,7 +32,7 @@ func (s *Server) schemaChange(id uint64) func(context.Context, format.DDL) (*for
 		if o == nil {
 			return nil, nil // it is being dropped
 		}
-		f := follower{o: altered(o), mode: o.Connector.Options["schema_changes"]}
+		f := follower{o: altered(o), mode: o.Connector.Options["schema_changes"], apart: d.Apart}
 		changes, err := mysqlddl.Parse(d.Text, d.Database)
 		told := false
 		if err != nil { // not understood: the schema is kept
@@ -112,6 +112,7 @@ type follower struct {
 	mode     string          // schema_changes
 	changed  bool
 	truncate bool
+	apart    bool     // the change has no place among the rows
 	told     []string // what is worth knowing
 	why      string   // it cannot, "" = it can
 	resolve  string   // a statement
@@ -164,6 +165,10 @@ func (f *follower) follow(c *mysqlddl.SchemaChange) {
 			f.stop("DROP "+words(f.o.Kind)+" "+name+" and CREATE it with that key", "the primary key was changed in MySQL to (%s)", strings.Join(c.PrimaryKey, ", "))
 		}
 	case mysqlddl.Truncate:
+		if f.apart {
+			f.told = append(f.told, "the table was truncated in MySQL: its rows are kept here, since nothing tells which came before")
+			return
+		}
 		if f.mode == "ignore" || f.o.Kind != catalog.Table || len(f.o.PrimaryKey) == 0 {
 			f.stop("", "the table was truncated in MySQL")
 		}

@@ -84,6 +84,9 @@ type SourceDef struct {
 	// Verify returns what of the rows breaks the relation's constraints, in order of
 	// row; nil = nothing can. It is called by several goroutines.
 	Verify func(rows *vec.Batch) []BadRow
+	// SchemaTopic is the topic in which the feed tells schema changes if they are not
+	// among its rows, "" = none.
+	SchemaTopic string
 	// Ages are how records were read before the source got its newest columns.
 	Ages []Age
 	// OnDDL makes a schema change that the feed carries the relation's, and returns

@@ -118,11 +118,16 @@ func (s *source) attempt(ctx context.Context) error {
 	for _, d := range decs {
 		c.start(func(ctx context.Context) error { return l.pipe.decode(ctx, d) })
 	}
+	schema, err := l.openSchemaTopic(ctx)
+	if err != nil {
+		return err
+	}
+	defer schema.close()
 	read := maps.Clone(from)
 	c.start(func(ctx context.Context) error { return l.read(ctx, reader) })
 	c.start(func(ctx context.Context) error { return l.look(ctx, reader, read) })
 	c.start(func(ctx context.Context) error { return l.tell(ctx) })
-	return c.finish(l.commitLoop(c.ctx))
+	return c.finish(l.commitLoop(c.ctx, schema))
 }
 
 // read polls and sends what comes on its way.
@@ -155,7 +160,7 @@ func (l *sourceLife) read(ctx context.Context, reader *kafka.Reader) error {
 }
 
 // commitLoop commits what is ready; while it does so the next collects.
-func (l *sourceLife) commitLoop(ctx context.Context) error {
+func (l *sourceLife) commitLoop(ctx context.Context, schema *schemaTopic) error {
 	for {
 		pieces, err := l.pipe.take(ctx, txnRowsMax, txnBytesMax)
 		var gap *kafka.GapError
@@ -170,6 +175,11 @@ func (l *sourceLife) commitLoop(ctx context.Context) error {
 			return errAgain
 		case err != nil:
 			return err
+		}
+		if changed, err := schema.catchUp(ctx); err != nil {
+			return err
+		} else if changed {
+			return errAgain // the pieces must be decoded anew
 		}
 		if err := l.commitAll(ctx, pieces); err != nil {
 			return err

@@ -23,8 +23,10 @@ type feed struct {
 	op        [][]string
 	ops       map[string]feedOp
 	ddl       [][]string // the text of a schema change
-	database  [][]string
-	table     [][]string
+	// snapshot leads to whether that is of a snapshot: then nothing has changed.
+	snapshot [][]string
+	database [][]string
+	table    [][]string
 	// other leads to a text that only records have which are none of the table's.
 	other [][]string
 }
@@ -46,9 +48,9 @@ const (
 // its asks.
 type feedAsks struct {
 	feed
-	opAt, ddlAt, databaseAt, tableAt, otherAt int32
-	oldOf                                     []int32 // Spec column → ask, primary key only
-	wantDatabase, wantTable                   string
+	opAt, ddlAt, snapshotAt, databaseAt, tableAt, otherAt int32
+	oldOf                                                 []int32 // Spec column → ask, primary key only
+	wantDatabase, wantTable                               string
 }
 
 // feedOptions say which of several tables in one topic is meant.
@@ -87,6 +89,7 @@ func (f feed) open(d *decoder, e encoding, p part) error {
 	}
 	a.opAt = text("op", f.op)
 	a.ddlAt = text("ddl", f.ddl)
+	a.snapshotAt = text("snapshot", f.snapshot)
 	a.databaseAt = text("database", f.database)
 	own, rest := splitOptions(d.env.name, d.spec.Value.Options)
 	a.wantDatabase, a.wantTable = own["source.database"], own["source.table"]
@@ -213,6 +216,9 @@ func (a *feedAsks) classify(cols []*vec.Vec, i int) feedOp {
 		return known
 	}
 	if op == "" && textAt(cols, a.ddlAt, i) != "" {
+		if s := textAt(cols, a.snapshotAt, i); s != "" && s != "false" {
+			return feedIgnore
+		}
 		return feedDDL
 	}
 	if op == "" && textAt(cols, a.otherAt, i) != "" {
@@ -337,6 +343,7 @@ func debeziumFeed() feed {
 			"m": feedIgnore, // a message of PostgreSQL's logical decoding
 		},
 		ddl:      both("ddl"),
+		snapshot: both("source", "snapshot"),
 		database: append(both("source", "db"), both("databaseName")...),
 		table:    both("source", "table"),
 		other:    both("status"), // the begin and end of transactions

@@ -140,6 +140,8 @@ type DDL struct {
 	Record   int
 	Database string
 	Text     string
+	// Apart: it comes from a topic of its own, so that it has no place among the rows.
+	Apart bool
 }
 
 // Decoder turns records into rows. It is for one goroutine at a time.

@@ -76,6 +76,7 @@ var sourceKeywords = map[string]keyword{
 	"on_error":                      {option: option{kind: 'e', words: []string{"dead_letter", "stop", "null"}}},
 	"on_gap":                        {option: option{kind: 'e', words: []string{"stop", "continue"}}},
 	"schema_changes":                {option: option{kind: 'e', words: []string{"apply", "ignore", "stop"}}},
+	"schema_changes.topic":          {option: option{kind: 't'}},
 	"dead_letter_topic":             {option: option{kind: 't'}},
 	"rate_limit":                    {option: option{kind: 'i'}, also: []string{"source_rate_limit"}},
 	"retention":                     {option: option{kind: 'd'}},
