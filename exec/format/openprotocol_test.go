@@ -158,3 +158,60 @@ func TestOpenProtocolMalformed(t *testing.T) {
 		t.Errorf("a column from the key: %v", err)
 	}
 }
+
+// FuzzOpenProtocol: whatever the bytes, each message gives its rows or is bad, twice
+// the same; and the events of one that is taken apart are those that were put in.
+func FuzzOpenProtocol(f *testing.F) {
+	for _, events := range [][]string{
+		{openRowKey, `{"u":{"id":{"t":8,"h":true,"f":11,"v":1},"a":{"t":15,"f":64,"v":"x"},"b":{"t":15,"f":1,"v":"\\x00\\\\"}}}`},
+		{openRowKey, `{"u":{"id":{"t":8,"v":2},"a":{"t":252,"v":"eA=="}},"p":{"id":{"t":8,"v":1}}}`, openRowKey, `{"d":{"id":{"t":8,"v":1}}}`},
+		{openDDLKey, `{"q":"ALTER TABLE t ADD a int","t":5}`, `{"ts":1,"t":3}`, ``},
+		{`{"t":1,"ohk":true}`, `{"u":{}}`}, {`{"t":9}`, `{}`}, {openRowKey, `{"u":{"id":1,"j":{"t":245,"v":"{\"x\":1}"},"n":{"t":246,"v":"1.5"}}}`},
+	} {
+		k, v := openMessage(events...)
+		f.Add([]byte(k), []byte(v))
+		f.Add([]byte(k)[:len(k)/2], []byte(v))
+	}
+	goodKey, goodValue := openMessage(openRowKey, `{"u":{"id":{"t":8,"v":7}}}`)
+	s := Spec{Columns: columnsOf(f, "id int8, a text, b bytea, j jsonb, n numeric, d date"), PK: []int{0}, Envelope: OpenProtocol, Value: Encoding{Name: "json"}}
+	f.Fuzz(func(t *testing.T, key, value []byte) {
+		d, err := NewDecoder(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := ""
+		for range 2 {
+			out, err := d.Decode(t.Context(), recordsOf([]string{goodKey, string(key), goodKey}, []string{goodValue, string(value), goodValue}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := show(out, s.Columns)
+			if first == "" {
+				first = got
+			}
+			if n := out.Rows.N; got != first || n < 2 || out.Record[0] != 0 || out.Record[n-1] != 2 || len(out.Bad) > 1 {
+				t.Fatalf("%q %q gives\n%s and then\n%s", key, value, first, got)
+			}
+			for _, bad := range out.Bad {
+				if bad.Record != 1 || bad.Err.Message == "" || bad.Err.Code == "" || bad.Err.Code == "XX000" {
+					t.Fatalf("%q %q: %+v", key, value, bad)
+				}
+			}
+		}
+		var b openBatch
+		if b.split(0, key, value) == nil {
+			keys, values := b.keys.vec(), b.values.vec()
+			var events []string
+			for i := range b.record {
+				v := ""
+				if !values.IsNull(i) {
+					v = string(values.Bytes(i))
+				}
+				events = append(events, string(keys.Bytes(i)), v)
+			}
+			if k, v := openMessage(events...); k != string(key) || v != string(value) {
+				t.Fatalf("%q %q has become %q %q", key, value, k, v)
+			}
+		}
+	})
+}
