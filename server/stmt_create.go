@@ -138,6 +138,10 @@ func (s *session) createTableAs(ctx context.Context, ct *ast.CreateTable, schema
 	if !ok {
 		return pgwire.Outcome{}, sqlerr.New(sqlerr.FeatureNotSupported, "CREATE TABLE AS EXECUTE is not supported").At(ct.Pos)
 	}
+	if ct.Kind != "TABLE" {
+		return pgwire.Outcome{}, sqlerr.New(sqlerr.FeatureNotSupported, "CREATE %s … AS is not supported", ct.Kind).At(ct.Pos).
+			WithHint("Use CREATE STREAM … AS SELECT … EMIT CHANGES, or CREATE MATERIALIZED VIEW.")
+	}
 	bound, err := s.plan(q, nil)
 	if err != nil {
 		return pgwire.Outcome{}, err

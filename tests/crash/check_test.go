@@ -2,6 +2,7 @@ package crash
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -27,6 +28,15 @@ func (r *round) check(ctx context.Context, c *pgconn.PgConn) error {
 	}
 	for _, v := range overViews {
 		if err := same(ctx, c, "SELECT * FROM "+v.name, v.batch); err != nil {
+			return err
+		}
+	}
+	for _, k := range copies {
+		err := same(ctx, c, k.copy, k.original)
+		for began := time.Now(); errors.Is(err, errWrong) && time.Since(began) < patience; time.Sleep(5 * time.Millisecond) {
+			err = same(ctx, c, k.copy, k.original) // the sink is behind
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -132,6 +132,9 @@ func (r *round) create(ctx context.Context, p *process) error {
 	for _, v := range overViews {
 		stmts = append(stmts, view{v.name, v.query}.create())
 	}
+	for _, k := range copies {
+		stmts = append(stmts, k.ddl, k.sink)
+	}
 	for _, sql := range stmts {
 		if _, err := do(ctx, c, sql, ""); err != nil {
 			return fmt.Errorf("%s: %w", sql, err)

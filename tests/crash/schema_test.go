@@ -51,6 +51,18 @@ var overViews = []struct{ name, query, batch string }{
 		`SELECT n, count(*) AS ks, sum(total) AS total FROM (SELECT k, sum(amount) AS total, count(*) AS n FROM event GROUP BY k) b GROUP BY n`},
 }
 
+// copies are kept by sinks, which write into relations: each row once, whenever the
+// server dies.
+var copies = []struct{ ddl, sink, copy, original string }{
+	{`CREATE TABLE kv_copy (id int PRIMARY KEY, v bigint, pad text)`, `CREATE SINK kv_sink INTO kv_copy FROM kv WITH (commit_interval = '5 ms')`,
+		`SELECT * FROM kv_copy`, `SELECT * FROM kv`},
+	{`CREATE STREAM event_copy (w int, tx int, parts int, k int, amount bigint) WITH (retention = 'forever')`,
+		`CREATE SINK event_sink INTO event_copy AS SELECT w, tx, parts, k, amount FROM event WITH (commit_interval = '5 ms')`,
+		`SELECT * FROM event_copy`, `SELECT w, tx, parts, k, amount FROM event`},
+	{`CREATE TABLE flow_copy (id int PRIMARY KEY, total numeric)`, `CREATE SINK flow_sink INTO flow_copy FROM flow WITH (commit_interval = '5 ms')`,
+		`SELECT * FROM flow_copy`, `SELECT id, total FROM flow`},
+}
+
 // always are queries whose answer is the same in every state that anyone may see.
 var always = []struct{ query, want string }{
 	{`SELECT sum(balance), count(*) FROM account`, fmt.Sprintf("0\t%d", accounts)},
@@ -61,6 +73,7 @@ var always = []struct{ query, want string }{
 	{`SELECT count(*) FROM joined_over WHERE balance <> coalesce(total, 0)`, "0"},
 	{`SELECT count(*) FROM account a LEFT JOIN flow f ON f.id = a.id WHERE a.balance <> coalesce(f.total, 0)`, "0"},
 	{`SELECT count(*) FROM (SELECT w, tx FROM event GROUP BY w, tx, parts HAVING count(*) <> parts) x`, "0"},
+	{`SELECT count(*) FROM (SELECT w, tx FROM event_copy GROUP BY w, tx, parts HAVING count(*) <> parts) x`, "0"},
 }
 
 // past are queries that are asked AS OF a time, and asked again after the kill.
