@@ -49,15 +49,15 @@ func (t *Table) Expect(k *Keys, workers int) error {
 			missing = append(missing, sorted{r: uintptr(i)})
 		}
 	}
-	n, rows := int64(len(missing)), t.count.Load()
-	if n == 0 {
+	if len(missing) == 0 {
 		return nil
 	}
+	missing = k.inOrder(missing)
+	n, rows := int64(len(missing)), t.count.Load()
 	all, near := n*expectAll > rows && t.s.opts.Budget.room(rows*expectBytes), n*expectNear > rows
 	if !all && !t.s.opts.Budget.room(n*expectBytes) {
 		return nil
 	}
-	missing = k.inOrder(missing)
 	workers = max(min(workers, len(missing)/expectLane), 1)
 	errs := make([]error, workers)
 	var wg sync.WaitGroup

@@ -165,6 +165,11 @@ func (w *world) keys(n int) *Keys {
 }
 
 func (w *world) step() {
+	if w.rng.Intn(3) == 0 {
+		k := w.keys(1 + w.rng.Intn(300))
+		w.check(w.hist.Expect(k, 2))
+		w.check(w.plain.Expect(k, 2))
+	}
 	w.m.epoch++
 	w.s.Begin(w.m.epoch)
 	for range 1 + w.rng.Intn(3) {

@@ -48,6 +48,9 @@ func (r *Reader) Next() (*Frame, error) {
 	}
 }
 
+// Keep lets the payloads of the frame that Next has returned live on.
+func (r *Reader) Keep() { r.body = nil }
+
 // position makes file and offset point at a durable frame; false if there is none.
 func (r *Reader) position() (bool, error) {
 	r.j.mu.Lock()
