@@ -170,6 +170,7 @@ func (r *Reader) stopAt(p *part, start int64, kind GapKind) {
 func (r *Reader) failed(p *part, err error) {
 	p.err = err
 	p.fails++
+	p.empty.none()
 	p.retryAt = time.Now().Add(backoff(p.fails))
 	p.leader = -1
 }
@@ -282,7 +283,7 @@ func (r *Reader) fetched(ctx context.Context, o order, resp *kmsg.FetchResponse,
 		return
 	}
 	whole := answerBytes(resp) < o.bytes/2 && resp.ThrottleMillis == 0
-	for _, w := range o.wants {
+	for i, w := range o.wants {
 		p := r.current(w)
 		if p == nil {
 			continue
@@ -297,7 +298,7 @@ func (r *Reader) fetched(ctx context.Context, o order, resp *kmsg.FetchResponse,
 		case rp.ErrorCode != 0:
 			r.failed(p, r.cfg.wrap(kerr.ErrorForCode(rp.ErrorCode), r.topic))
 		default:
-			r.arrived(p, rp, whole)
+			r.arrived(p, rp, whole && i == 0)
 		}
 	}
 }
@@ -310,8 +311,9 @@ func (r *Reader) current(w want) *part {
 	return nil
 }
 
-// arrived queues what came of p; whole: the answer had room for more. r.mu is held.
-func (r *Reader) arrived(p *part, rp *kmsg.FetchResponseTopicPartition, whole bool) {
+// arrived queues what came of p; all: the answer had room for any batch of it. r.mu
+// is held.
+func (r *Reader) arrived(p *part, rp *kmsg.FetchResponseTopicPartition, all bool) {
 	raw, next, epoch, err := scan(rp.RecordBatches, p.next)
 	if err != nil {
 		r.failed(p, r.cfg.wrapDamage(err, r.topic, p.id))
@@ -320,11 +322,11 @@ func (r *Reader) arrived(p *part, rp *kmsg.FetchResponseTopicPartition, whole bo
 	p.end = stable(rp)
 	p.err, p.fails = nil, 0
 	if len(raw) == 0 {
-		if next = p.afterEmpty(rp, whole); next == p.next {
+		if next = p.afterEmpty(rp, all, time.Now()); next == p.next {
 			return
 		}
 	}
-	p.empty = 0
+	p.empty.none()
 	p.epoch = max(p.epoch, epoch)
 	r.queue = append(r.queue, &chunk{partition: p.id, raw: raw, next: p.next, after: next, limit: noLimit, aborted: abortedOf(rp)})
 	r.queued += len(raw)
@@ -333,17 +335,49 @@ func (r *Reader) arrived(p *part, rp *kmsg.FetchResponseTopicPartition, whole bo
 
 // afterEmpty says where to go on after an answer without a batch. The end of a
 // compacted log may be a hole: then such answers come although there should be
-// records. Two in succession with room for more, to be sure.
-func (p *part) afterEmpty(rp *kmsg.FetchResponseTopicPartition, whole bool) int64 {
-	if p.end <= p.next || !whole || len(rp.RecordBatches) > 0 {
-		p.empty = 0
+// records. But a broker also leaves out a batch for which there is no room unless it
+// is the first of its answer, and may for a moment after it has started know how far
+// its log goes without finding what it has; to take that for a hole would lose
+// records. So only answers that could have held any batch count (all), several over a
+// while.
+func (p *part) afterEmpty(rp *kmsg.FetchResponseTopicPartition, all bool, now time.Time) int64 {
+	if p.end <= p.next || len(rp.RecordBatches) > 0 {
+		p.empty.none()
 		return p.next
 	}
-	if p.empty++; p.empty < 2 {
+	if !all {
 		return p.next
 	}
-	return p.end
+	if p.empty.another(now) {
+		return p.end
+	}
+	p.retryAt = now.Add(emptyPause)
+	return p.next
 }
+
+// empties are answers without a batch, in succession, although there should be
+// records.
+type empties struct {
+	n     int
+	since time.Time
+}
+
+const (
+	emptyAnswers = 4
+	emptyTime    = 2 * time.Second
+	emptyPause   = 200 * time.Millisecond
+)
+
+// another counts one more; true: they are so many for so long that there is nothing.
+func (e *empties) another(now time.Time) bool {
+	if e.n == 0 {
+		e.since = now
+	}
+	e.n++
+	return e.n >= emptyAnswers && now.Sub(e.since) >= emptyTime
+}
+
+func (e *empties) none() { e.n = 0 }
 
 // outOfRange finds out what became of an offset that a broker does not have.
 func (r *Reader) outOfRange(ctx context.Context, w want) {

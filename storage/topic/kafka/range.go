@@ -43,7 +43,8 @@ type ranged struct {
 }
 
 func (x *ranged) read(ctx context.Context, from, to int64, yield func(*topic.Records) error) error {
-	since, fails, empty := time.Now(), 0, 0
+	since, fails := time.Now(), 0
+	var empty empties
 	var other time.Time
 	for from < to {
 		next, records, err := x.fetch(ctx, from, to)
@@ -59,7 +60,7 @@ func (x *ranged) read(ctx context.Context, from, to int64, yield func(*topic.Rec
 		case errors.As(err, &gap) || ctx.Err() != nil:
 			return errors.Join(err, ctx.Err())
 		case err == nil && next == from: // a hole at the end of a compacted log, or just nothing now
-			if empty++; empty >= 2 {
+			if empty.another(time.Now()) {
 				next = to
 				records = newColumns(x.partition, x.headers).records(to)
 			}
@@ -68,10 +69,12 @@ func (x *ranged) read(ctx context.Context, from, to int64, yield func(*topic.Rec
 			if err := yield(records); err != nil {
 				return err
 			}
-			from, since, fails, empty = next, time.Now(), 0, 0
+			from, since, fails = next, time.Now(), 0
+			empty.none()
 			continue
 		}
 		if err == nil {
+			pause(ctx, emptyPause)
 			continue
 		}
 		x.found = false

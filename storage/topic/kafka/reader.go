@@ -82,7 +82,7 @@ type part struct {
 	leader   int32 // -1: to be found
 	leaderAt int32 // leader's epoch
 	validate bool  // the leader changed: see first that it has what was read
-	empty    int   // empty answers in succession although there should be records
+	empty    empties
 	fails    int
 	retryAt  time.Time
 	err      error
