@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -108,7 +109,9 @@ func TestSchemaTopic(t *testing.T) {
 	change := func(snapshot, table, ddl string) {
 		w.send("changes", `{"databaseName":"shop"}`, `{"source":{"snapshot":"`+snapshot+`","db":"shop","table":"`+table+`"},"databaseName":"shop","ddl":"`+ddl+`","tableChanges":[]}`)
 	}
-	row := func(fields string) { w.send("rows", "same", `{"op":"c","source":{"db":"shop","table":"t"},"after":{`+fields+`}}`) }
+	row := func(fields string) {
+		w.send("rows", "same", `{"op":"c","source":{"db":"shop","table":"t"},"after":{`+fields+`}}`)
+	}
 	with := " WITH (connector = 'kafka', topic = 'rows', schema_changes.topic = 'changes') FORMAT DEBEZIUM ENCODE JSON"
 	w.fails("CREATE TABLE fed (id bigint PRIMARY KEY)"+with, "22023")
 	w.fails("CREATE TABLE fed (id bigint PRIMARY KEY) WITH (connector = 'kafka', topic = 'rows', schema_changes.topic = 'changes') FORMAT MAXWELL ENCODE JSON (source.table = 't')", "22023")
@@ -140,4 +143,40 @@ func TestSchemaTopic(t *testing.T) {
 	w.exec("ALTER SOURCE fed RENAME COLUMN v TO words")
 	w.until("SELECT id, words, n FROM fed WHERE id > 2 ORDER BY id", "3|c|6", "4|d|7")
 	w.until("SELECT state, lag FROM sys.sources", "running|0")
+}
+
+// TestStatementsOfStops: a source that cannot follow a change says by which
+// statements it can.
+func TestStatementsOfStops(t *testing.T) {
+	w := newWorld(t, "feed")
+	w.exec("CREATE TABLE fed (id int PRIMARY KEY, n int, \"Old\" text NOT NULL) WITH (connector = 'kafka', topic = 'feed') FORMAT MAXWELL ENCODE JSON")
+	send := func(values ...string) {
+		for _, v := range values {
+			w.send("feed", "same", v)
+		}
+	}
+	ddl := func(text string) string {
+		return `{"type":"table-alter","database":"d","table":"t","sql":"` + text + `"}`
+	}
+	send(`{"type":"insert","data":{"id":1,"n":1,"Old":"x"}}`, ddl("ALTER TABLE t MODIFY n bigint"), `{"type":"insert","data":{"id":2,"n":5000000000,"Old":"y"}}`)
+	w.until("SELECT state FROM sys.sources", "stopped")
+	w.want("SELECT * FROM fed", "1|1|x")
+	hint := func() string { return w.query("SELECT hint FROM sys.sources")[0] }
+	resolve, _, ok := strings.Cut(hint(), "; or ")
+	drop, create, two := strings.Cut(resolve, "; ")
+	if !ok || !two {
+		t.Fatalf("hint %q", hint())
+	}
+	w.exec(drop, create)
+	w.until("SELECT * FROM fed ORDER BY id", "1|1|x", "2|5000000000|y")
+
+	send(ddl("ALTER TABLE t DROP COLUMN Old"), `{"type":"insert","data":{"id":3,"n":3}}`)
+	w.until("SELECT state FROM sys.sources", "stopped")
+	first, then, ok := strings.Cut(hint(), "; then ")
+	if !ok {
+		t.Fatalf("hint %q", hint())
+	}
+	w.exec(first, strings.TrimSuffix(then, " goes on with the columns as they are."))
+	w.until("SELECT * FROM fed WHERE id > 1 ORDER BY id", "2|5000000000|y", "3|3|NULL")
+	w.want("SELECT count(*) FROM sys.dead_letters", "0")
 }

@@ -32,7 +32,7 @@ func (s *Server) schemaChange(id uint64) func(context.Context, format.DDL) (*for
 		if o == nil {
 			return nil, nil // it is being dropped
 		}
-		f := follower{o: altered(o), mode: o.Connector.Options["schema_changes"], apart: d.Apart}
+		f := follower{snap: snap, o: altered(o), mode: o.Connector.Options["schema_changes"], apart: d.Apart}
 		changes, err := mysqlddl.Parse(d.Text, d.Database)
 		told := false
 		if err != nil { // not understood: the schema is kept
@@ -108,6 +108,7 @@ func concerns(o *catalog.Object, c *mysqlddl.SchemaChange) bool {
 
 // follower makes the columns of a source follow the table that it is fed by.
 type follower struct {
+	snap     *catalog.Snapshot
 	o        *catalog.Object // a copy
 	mode     string          // schema_changes
 	changed  bool
@@ -116,15 +117,27 @@ type follower struct {
 	told     []string // what is worth knowing
 	why      string   // it cannot, "" = it can
 	resolve  string   // a statement
+	first    string   // a statement without which going on makes dead letters
 }
 
 // hint is what to do about a change that cannot be followed.
 func (f *follower) hint() string {
 	goOn := "ALTER " + words(f.o.Kind) + " " + fullName(f.o) + " SET (schema_changes = 'ignore') goes on with the columns as they are."
-	if f.resolve != "" {
+	switch {
+	case f.resolve != "":
 		return f.resolve + "; or " + goOn
+	case f.first != "":
+		return f.first + "; then " + goOn
 	}
 	return goOn
+}
+
+// anew is the statements that make the relation again, in another way: it then reads
+// its topic from where it began.
+func (f *follower) anew(change func(o *catalog.Object)) string {
+	o := altered(f.o)
+	change(o)
+	return "DROP " + words(o.Kind) + " " + fullName(o) + "; " + createText(f.snap, o)
 }
 
 // column is the column that records call name, -1 = none.
@@ -157,12 +170,10 @@ func (f *follower) follow(c *mysqlddl.SchemaChange) {
 	case mysqlddl.RenameColumn:
 		f.rename(c)
 	case mysqlddl.DropColumn:
-		if i := f.column(c.Name); i >= 0 {
-			f.stop("", "column \"%s\" was dropped in MySQL", f.o.Columns[i].Name)
-		}
+		f.drop(c.Name)
 	case mysqlddl.SetPrimaryKey:
 		if len(c.PrimaryKey) > 0 && !f.isKey(c.PrimaryKey) {
-			f.stop("DROP "+words(f.o.Kind)+" "+name+" and CREATE it with that key", "the primary key was changed in MySQL to (%s)", strings.Join(c.PrimaryKey, ", "))
+			f.stop(f.anew(func(o *catalog.Object) { f.setKey(o, c.PrimaryKey) }), "the primary key was changed in MySQL to (%s)", strings.Join(c.PrimaryKey, ", "))
 		}
 	case mysqlddl.Truncate:
 		if f.apart {
@@ -212,6 +223,27 @@ func (f *follower) add(c *mysqlddl.SchemaChange) {
 	f.changed = true
 }
 
+// setKey makes the columns that records call so the primary key of a copy.
+func (f *follower) setKey(o *catalog.Object, names []string) {
+	o.PrimaryKey = nil
+	for _, n := range names {
+		if i := f.column(n); i >= 0 {
+			o.PrimaryKey, o.Columns[i].NotNull = append(o.PrimaryKey, i), true
+		}
+	}
+}
+
+func (f *follower) drop(name string) {
+	i := f.column(name)
+	if i < 0 {
+		return
+	}
+	if col := &f.o.Columns[i]; col.NotNull && !slices.Contains(f.o.PrimaryKey, i) && f.first == "" {
+		f.first = "ALTER " + words(f.o.Kind) + " " + fullName(f.o) + " ALTER COLUMN " + ast.QuoteIdent(col.Name) + " DROP NOT NULL"
+	}
+	f.stop("", "column \"%s\" was dropped in MySQL", f.o.Columns[i].Name)
+}
+
 func (f *follower) modify(c *mysqlddl.SchemaChange) {
 	i := f.column(c.Name)
 	if i < 0 {
@@ -223,7 +255,7 @@ func (f *follower) modify(c *mysqlddl.SchemaChange) {
 	case f.mode != "ignore" && widens(col.Type, c.Column.Type):
 		col.Type, f.changed = c.Column.Type, true
 	default:
-		f.stop("DROP "+words(f.o.Kind)+" "+fullName(f.o)+" and CREATE it with that type",
+		f.stop(f.anew(func(o *catalog.Object) { o.Columns[i].Type = c.Column.Type }),
 			"column \"%s\" is %s in MySQL now (%s), and %s here", col.Name, c.Column.MySQL, c.Column.Type, col.Type)
 		return
 	}
