@@ -3,6 +3,7 @@ package operator
 import (
 	"github.com/tarndb/tarn/exec/zset"
 	"github.com/tarndb/tarn/sql/expr"
+	"github.com/tarndb/tarn/sql/funcs"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
@@ -118,6 +119,9 @@ func (v *Series) emit(s *Step, out Emit) error {
 			return nil
 		}
 		bounds[i] = d
+	}
+	if err := funcs.CheckSeries(v.typ, bounds[0], bounds[1], bounds[2]); err != nil {
+		return err
 	}
 	b := zset.NewBuilder([]types.Type{v.typ}, out.Batch)
 	add, down, err := v.stepper(s, bounds[2])

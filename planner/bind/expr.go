@@ -305,6 +305,8 @@ func (x *exprs) caseExpr(e *ast.Case) (expr.Expr, error) {
 	out.Typ = t
 	if e.Else != nil {
 		out.Else, results = results[0], results[1:]
+	} else {
+		out.Typ.Mod = -1 // the NULL of no ELSE has no modifier
 	}
 	out.Thens = results
 	return out, nil
@@ -345,28 +347,4 @@ func (x *exprs) collate(e *ast.Collate) (expr.Expr, error) {
 		return nil, sqlerr.New(sqlerr.DatatypeMismatch, "collations are not supported by type %s", base(t)).At(e.Pos)
 	}
 	return v, nil
-}
-
-func (x *exprs) subscript(e *ast.Subscript) (expr.Expr, error) {
-	if e.Slice {
-		return nil, unsupported(e.Pos, "an array slice")
-	}
-	v, err := x.bind(e.X)
-	if err != nil {
-		return nil, err
-	}
-	i, err := x.bind(e.Lo)
-	if err != nil {
-		return nil, err
-	}
-	if x.typeOf(v).OID == types.OIDJSONB {
-		return x.operator("->", v, i, e.Pos)
-	}
-	if t := x.typeOf(v); !t.IsArray() {
-		return nil, sqlerr.New(sqlerr.DatatypeMismatch, "cannot subscript type %s because it does not support subscripting", base(t)).At(e.Pos)
-	}
-	if i, err = x.coerce(i, types.Int4, types.CastAssignment, e.Lo.Position()); err != nil {
-		return nil, err
-	}
-	return x.named("subscript", []expr.Expr{v, i}, e.Pos)
 }

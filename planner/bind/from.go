@@ -61,7 +61,24 @@ func (b *binder) derived(t *ast.Derived, in *scope, s *scope) (*item, error) {
 	if err != nil {
 		return nil, err
 	}
-	return aliased(q.limited(), t.Alias, "", t.Pos)
+	it, err := aliased(q.limited(), t.Alias, "", t.Pos)
+	if err != nil || len(q.order) == 0 || depends(q.node, in) {
+		return it, err
+	}
+	// The columns that only order it stay behind those that have names, for a
+	// query over it alone that has no order of its own.
+	names := plan.ColumnNames(it.node)
+	for i, c := range q.node.Columns() {
+		if i >= len(names) {
+			names = append(names, c.Name)
+		}
+	}
+	n := q.top()
+	it.node = plan.NewProject(n, plan.Refs(n), names)
+	for _, o := range q.order {
+		it.order = append(it.order, sortKey{e: plan.Ref(it.node, o.Col), desc: o.Desc, nullsFirst: o.NullsFirst})
+	}
+	return it, nil
 }
 
 // aliased names a plan in FROM.
@@ -109,7 +126,39 @@ func (b *binder) join(t *ast.Join, outerLeft *item, s *scope) (*item, error) {
 	case ast.JoinFull:
 		kind = plan.Full
 	}
-	return b.joinItems(kind, left, t.Right, t, s)
+	out, err := b.joinItems(kind, left, t.Right, t, s)
+	if err != nil {
+		return nil, err
+	}
+	return out, joinAliases(out, t)
+}
+
+// joinAliases names a join's columns: USING (…) AS x its merged ones, (…) AS x all
+// of them, which then are no longer those of the relations inside.
+func joinAliases(out *item, t *ast.Join) error {
+	if t.UsingAlias != "" {
+		x := &item{tables: []*tableRef{{name: t.UsingAlias, cols: out.star[:len(t.Using)]}}}
+		if err := checkAliases(out, x, t.Pos); err != nil {
+			return err
+		}
+		out.tables = append(out.tables, x.tables...)
+	}
+	if t.Alias == nil {
+		return nil
+	}
+	if len(t.Alias.Defs) > 0 {
+		return unsupported(t.Alias.Pos, "a column definition list")
+	}
+	if n := len(t.Alias.Columns); n > len(out.star) {
+		return sqlerr.New(sqlerr.InvalidColumnReference, "join expression \"%s\" has %d columns available but %d columns specified", t.Alias.Name, len(out.star), n).At(t.Pos)
+	}
+	star := append([]named(nil), out.star...)
+	for i, c := range t.Alias.Columns {
+		star[i].name = c.Name
+	}
+	out.star = star
+	out.tables = []*tableRef{{name: t.Alias.Name, cols: star}}
+	return nil
 }
 
 // joinItems joins the item rt to left; j is the JOIN, nil for a comma.

@@ -49,9 +49,15 @@ func functionItem(n plan.Node, t *ast.FuncTable, name string) (*item, error) {
 	if t.Alias != nil && t.Alias.Name != "" && len(t.Alias.Columns) == 0 && len(t.Alias.Defs) == 0 {
 		names := plan.ColumnNames(n)
 		names[0] = t.Alias.Name
-		return itemOf(plan.NewProject(n, plan.Refs(n), names), t.Alias.Name, nil), nil
+		it := itemOf(plan.NewProject(n, plan.Refs(n), names), t.Alias.Name, nil)
+		it.tables[0].scalar = len(names) == 1
+		return it, nil
 	}
-	return aliased(n, t.Alias, name, t.Pos)
+	it, err := aliased(n, t.Alias, name, t.Pos)
+	if err == nil {
+		it.tables[0].scalar = len(n.Columns()) == 1
+	}
+	return it, err
 }
 
 func (b *binder) setTable(t *ast.FuncTable, call *ast.Func, x *exprs) (*item, error) {

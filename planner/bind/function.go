@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"slices"
+
 	"github.com/tarndb/tarn/sql/ast"
 	"github.com/tarndb/tarn/sql/expr"
 	"github.com/tarndb/tarn/sql/funcs"
@@ -49,6 +51,10 @@ func (x *exprs) function(e *ast.Func) (expr.Expr, error) {
 	args, pos, err := x.args(e)
 	if err != nil {
 		return nil, err
+	}
+	rowsAsObjects(name, args)
+	if name == "row_to_json" && len(args) == 1 && args[0].Type().OID == types.OIDJSON {
+		return args[0], nil
 	}
 	if f := specialFunc(name); f != nil {
 		return f(x, e, args, pos)
@@ -192,6 +198,7 @@ func (x *exprs) aggregate(e *ast.Func, name string) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	rowsAsObjects(name, args)
 	res, err := funcs.ResolveAgg(name, x.typesOf(args), e.Star, e.Distinct)
 	if err != nil {
 		return nil, at(err, e.Pos)
@@ -213,6 +220,13 @@ func (x *exprs) aggregate(e *ast.Func, name string) (expr.Expr, error) {
 	if out.orderBy, err = inner.sortKeys(e.OrderBy); err != nil {
 		return nil, err
 	}
+	if len(out.orderBy) == 0 && !out.distinct && ordered[name] && x.s != nil && x.s.from != nil {
+		out.orderBy = x.s.from.order
+	}
+	if ofOuterQuery(out) {
+		return nil, unsupported(e.Pos, "an aggregate over the columns of an enclosing query alone").
+			WithHint("It belongs to that query: compute it there, in a subquery in FROM, and name its column here.")
+	}
 	if out.distinct {
 		for _, k := range out.orderBy {
 			found := false
@@ -225,6 +239,29 @@ func (x *exprs) aggregate(e *ast.Func, name string) (expr.Expr, error) {
 		}
 	}
 	return out, nil
+}
+
+// ordered are the aggregates whose result depends on the order of the rows.
+var ordered = map[string]bool{"array_agg": true, "string_agg": true, "json_agg": true, "jsonb_agg": true}
+
+// ofOuterQuery reports whether an aggregate names columns of enclosing queries and
+// none of its own: SQL then counts it among the aggregates of that query.
+func ofOuterQuery(a *aggregate) bool {
+	own, outside := false, false
+	for _, e := range append(slices.Clip(a.args), a.filter) {
+		if e == nil {
+			continue
+		}
+		outside = outside || len(appendOuters(nil, e, nil)) > 0
+		walk(e, func(e expr.Expr) bool {
+			switch e.(type) {
+			case *expr.Column, *subquery:
+				own = true
+			}
+			return true
+		})
+	}
+	return outside && !own
 }
 
 func (x *exprs) sortKeys(items []ast.SortItem) ([]sortKey, error) {

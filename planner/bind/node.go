@@ -217,7 +217,7 @@ func mapChildren(e expr.Expr, f func(expr.Expr) expr.Expr) expr.Expr {
 	case *expr.ArrayOf:
 		return &expr.ArrayOf{Elems: each(e.Elems, f), Typ: e.Typ}
 	case *expr.RowOf:
-		return &expr.RowOf{Args: each(e.Args, f)}
+		return &expr.RowOf{Args: each(e.Args, f), Names: e.Names}
 	}
 	return e
 }

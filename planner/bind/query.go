@@ -118,8 +118,12 @@ func (b *binder) limit(e ast.Expr, word string, parent *scope) (expr.Expr, error
 	if err := noSubquery(v, word); err != nil {
 		return nil, err
 	}
+	t := b.typeOf(v)
 	if v, err = b.coerce(v, types.Int8, types.CastAssignment, e.Position()); err != nil {
-		return nil, sqlerr.New(sqlerr.DatatypeMismatch, "argument of %s must be type bigint, not type %s", word, base(v.Type())).At(e.Position())
+		if t.OID == types.OIDUnknown {
+			return nil, err
+		}
+		return nil, sqlerr.New(sqlerr.DatatypeMismatch, "argument of %s must be type bigint, not type %s", word, base(t)).At(e.Position())
 	}
 	v = expr.Fold(&funcs.Ctx{Env: b.env}, v, funcs.Immutable)
 	if c, ok := v.(*expr.Const); ok && !c.Val.Null && c.Val.I < 0 {

@@ -21,6 +21,7 @@ type tableRef struct {
 	schema string // set where the alias is the relation's own name
 	cols   []named
 	object *catalog.Object
+	scalar bool // a function's one column, which the alias alone means too
 }
 
 // visible are the columns that * means.
@@ -51,6 +52,9 @@ type item struct {
 	star   []named
 	// lateral is the scope that LATERAL items to the right see it through.
 	lateral *scope
+	// order is that of the rows, of a subquery with ORDER BY: what has no order
+	// of its own keeps it.
+	order []sortKey
 }
 
 // shifted returns the names of i over a row in which i's columns start at by.
@@ -197,10 +201,10 @@ func (s *scope) table(schema, name string, pos int) (*tableRef, error) {
 func wholeRow(t *tableRef) expr.Expr {
 	r := &expr.RowOf{}
 	for _, c := range t.visible() {
-		r.Args = append(r.Args, c.e)
+		r.Args, r.Names = append(r.Args, c.e), append(r.Names, c.name)
 	}
-	if len(r.Args) == 1 && t.object == nil {
-		return r.Args[0] // a function's result under its alias
+	if len(r.Args) == 1 && t.scalar {
+		return r.Args[0]
 	}
 	return r
 }

@@ -59,6 +59,7 @@ func (b *binder) selectQuery(q *ast.Select, orderBy []ast.SortItem, parent *scop
 		l.where,
 		l.items,
 		func() error { return l.orderBy(orderBy) },
+		l.keepOrder,
 		l.distinctOn,
 		l.group,
 		l.windows,
@@ -242,6 +243,17 @@ func (l *selection) orderBy(items []ast.SortItem) error {
 		}
 		l.order = append(l.order, k)
 		l.orderPos = append(l.orderPos, it.X.Position())
+	}
+	return nil
+}
+
+// keepOrder gives rows that are only filtered and computed from a subquery its order.
+func (l *selection) keepOrder() error {
+	if len(l.sel.From) != 1 || len(l.order) > 0 || len(l.s.from.order) == 0 || l.sel.Distinct || len(l.sel.GroupBy) > 0 || l.sel.Having != nil || l.anyExpr(hasAggregate) {
+		return nil
+	}
+	for _, k := range l.s.from.order {
+		l.order, l.orderPos = append(l.order, k), append(l.orderPos, 0)
 	}
 	return nil
 }

@@ -66,13 +66,26 @@ var setKernels = map[string]setKernel{
 		if a[0].S == "" {
 			return nil, nil
 		}
-		if a[1].S == "" {
+		if a[1].S == "" && !a[1].Null {
 			return []types.Datum{a[0]}, nil
+		}
+		if a[1].Null {
+			for _, r := range a[0].S {
+				out = append(out, types.String(string(r)))
+			}
+			return out, nil
 		}
 		for _, p := range strings.Split(a[0].S, a[1].S) {
 			out = append(out, types.String(p))
 		}
 		return out, nil
+	},
+	"regexp_split_to_table": func(_ *funcs.Ctx, _ []types.Type, a []types.Datum) ([]types.Datum, error) {
+		flags := ""
+		if len(a) > 2 {
+			flags = a[2].S
+		}
+		return funcs.RegexSplit("regexp_split_to_table", a[0].S, a[1].S, flags)
 	},
 	"jsonb_object_keys": func(_ *funcs.Ctx, _ []types.Type, a []types.Datum) (out []types.Datum, err error) {
 		if types.JSONBTypeof(a[0].S) != "object" {
@@ -120,6 +133,9 @@ func series(c *funcs.Ctx, ts []types.Type, a []types.Datum) (out []types.Datum, 
 	}
 	if len(a) > 2 {
 		step = a[2]
+	}
+	if err := funcs.CheckSeries(t, at, stop, step); err != nil {
+		return nil, err
 	}
 	up := true
 	var iv types.IntervalValue
@@ -234,14 +250,14 @@ func (x *exprs) setArray(name string, args []expr.Expr, argPos []int, pos int) (
 // setCall is a call that gives the set as an array of elem.
 func setCall(name string, k setKernel, args []expr.Expr, argTypes []types.Type, elem types.Type, pos int) expr.Expr {
 	ret := types.ArrayOf(elem)
-	fn := &funcs.Overload{Name: name, Args: argTypes, Ret: ret, Kernel: func(c *funcs.Ctx, n int, in []*vec.Vec) *vec.Vec {
+	fn := &funcs.Overload{Name: name, Args: argTypes, Ret: ret, NotStrict: name == "string_to_table", Kernel: func(c *funcs.Ctx, n int, in []*vec.Vec) *vec.Vec {
 		b := vec.NewBuilder(ret, n)
 		ds := make([]types.Datum, len(in))
 		for i := range n {
 			null := false
 			for k, v := range in {
 				ds[k] = v.Datum(i)
-				null = null || ds[k].Null
+				null = null || ds[k].Null && !(name == "string_to_table" && k > 0)
 			}
 			if null {
 				b.Null()

@@ -38,6 +38,15 @@ func keysOf(j *plan.Join) plan.Node {
 			rest = append(rest, c)
 		}
 	}
+	if len(pairs) == 0 && j.NullAware {
+		// NOT IN without a key to look up, as of a constant: what is not known
+		// to differ matches.
+		out := *j
+		out.NullAware = false
+		out.Residual = &expr.IsTrue{In: j.Residual, Negated: true}
+		plan.Derive(&out)
+		return &out
+	}
 	if len(pairs) == 0 {
 		return j
 	}

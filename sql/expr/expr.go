@@ -136,7 +136,10 @@ type ArrayOf struct {
 }
 
 // RowOf is ROW(…).
-type RowOf struct{ Args []Expr }
+type RowOf struct {
+	Args  []Expr
+	Names []string // of a relation's columns; nil for ROW(…)
+}
 
 func (e *Column) Type() types.Type   { return e.Typ }
 func (e *Const) Type() types.Type    { return e.Typ }

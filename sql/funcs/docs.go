@@ -15,11 +15,11 @@ var families = []struct {
 	rows  []func() []Overload
 }{
 	{"Comparison", []func() []Overload{compareRows}},
-	{"Numbers", []func() []Overload{arithRows, numericRows, mathRows}},
-	{"Strings", []func() []Overload{stringRows, likeRows, regexRows}},
+	{"Numbers", []func() []Overload{arithRows, numericRows, numericWholeRows, mathRows}},
+	{"Strings", []func() []Overload{stringRows, likeRows, regexRows, regexNthRows}},
 	{"Dates and times", []func() []Overload{timeRows}},
-	{"JSON", []func() []Overload{jsonRows}},
-	{"Arrays", []func() []Overload{arrayRows}},
+	{"JSON", []func() []Overload{jsonRows, jsonNamedRows}},
+	{"Arrays", []func() []Overload{arrayRows, arrayShapeRows}},
 	{"Session and system", []func() []Overload{sessionRows, catalogRows, privilegeRows, serverRows}},
 }
 

@@ -511,6 +511,7 @@ func CommonType(context string, ts []types.Type) (types.Type, error) {
 	sameMod := true
 	for _, t := range ts {
 		if t.OID == types.OIDUnknown {
+			sameMod = false // a bare literal brings no modifier
 			continue
 		}
 		if best.OID == 0 {

@@ -55,9 +55,6 @@ func mathRows() []Overload {
 		}
 		return math.Sqrt(x), nil
 	}
-	deg := func(f func(float64) float64) func(float64) float64 {
-		return func(x float64) float64 { return f(x * math.Pi / 180) }
-	}
 	rows := []Overload{
 		one("sqrt", sqrt, "Square root.", "sqrt(4::float8) → 2"),
 		one("|/", sqrt, "Square root.", "|/ 25.0::float8 → 5"),
@@ -88,8 +85,16 @@ func mathRows() []Overload {
 		one("asinh", total(math.Asinh), "Inverse hyperbolic sine.", "asinh(0) → 0"),
 		one("acosh", within(1, inf, math.Acosh), "Inverse hyperbolic cosine.", "acosh(1) → 0"),
 		one("atanh", within(-1, 1, math.Atanh), "Inverse hyperbolic tangent.", "atanh(0) → 0"),
-		one("sind", noInf(deg(math.Sin)), "Sine of degrees.", "sind(0) → 0"),
-		one("cosd", noInf(deg(math.Cos)), "Cosine of degrees.", "cosd(0) → 1"),
+		one("sind", noInf(sind), "Sine of degrees.", "sind(0) → 0"),
+		one("cosd", noInf(cosd), "Cosine of degrees.", "cosd(0) → 1"),
+		one("tand", noInf(func(x float64) float64 { return quotient(sind(x), cosd(x)) }), "Tangent of degrees.", "tand(45) → 1"),
+		one("cotd", noInf(func(x float64) float64 { return quotient(cosd(x), sind(x)) }), "Cotangent of degrees.", "cotd(45) → 1"),
+		one("asind", within(-1, 1, func(x float64) float64 { return exactDegrees(math.Asin(x)) }), "Inverse sine, in degrees.", "asind(0.5) → 30"),
+		one("acosd", within(-1, 1, func(x float64) float64 { return exactDegrees(math.Acos(x)) }), "Inverse cosine, in degrees.", "acosd(0.5) → 60"),
+		one("atand", total(func(x float64) float64 { return exactDegrees(math.Atan(x)) }), "Inverse tangent, in degrees.", "atand(1) → 45"),
+		fn("atan2d", f2, f8, func(_ *Ctx, a []types.Datum) (types.Datum, error) {
+			return types.Float(exactDegrees(math.Atan2(a[0].F, a[1].F))), nil
+		}, "Inverse tangent of the quotient, in degrees.", "atan2d(1, 0) → 90"),
 		fn("atan2", f2, f8, func(_ *Ctx, a []types.Datum) (types.Datum, error) {
 			return types.Float(math.Atan2(a[0].F, a[1].F)), nil
 		},
@@ -168,10 +173,16 @@ func widthBucket(_ *Ctx, a []types.Datum) (types.Datum, error) {
 	switch {
 	case x < lo:
 		return types.Int(0), nil
+	case x >= hi && n == math.MaxInt32:
+		return types.NullDatum, sqlerr.New(sqlerr.NumericValueOutOfRange, "integer out of range")
 	case x >= hi:
 		return types.Int(n + 1), nil
 	}
-	return types.Int(min(int64((x-lo)/(hi-lo)*float64(n))+1, n)), nil
+	part := (x - lo) / (hi - lo)
+	if math.IsInf(hi-lo, 0) {
+		part = (x/2 - lo/2) / (hi/2 - lo/2)
+	}
+	return types.Int(min(int64(part*float64(n))+1, n)), nil
 }
 
 func widthBucketNumeric(c *Ctx, a []types.Datum) (types.Datum, error) {

@@ -63,7 +63,7 @@ func regexRows() []Overload {
 		rx("regexp_match", ts(t, t), textArray, regexMatch, 1, -1, "Groups of the first match (the match, if there are no groups); NULL if none.", "regexp_match('foobarbequebaz', '(bar)(beque)') → {bar,beque}"),
 		rx("regexp_match", ts(t, t, t), textArray, regexMatch, 1, 2, "Groups of the first match, with flags.", ""),
 		rx("regexp_like", ts(t, t), types.Bool, regexLike, 1, -1, "Whether the regular expression matches.", "regexp_like('Hello World', 'world$', 'i') → t"),
-		rx("regexp_like", ts(t, t, t), types.Bool, regexLike, 1, 2, "Whether the regular expression matches, with flags.", ""),
+		rx("regexp_like", ts(t, t, t), types.Bool, noGlobal("regexp_like", regexLike), 1, 2, "Whether the regular expression matches, with flags.", ""),
 		rx("regexp_count", ts(t, t), types.Int4, regexCount, 1, -1, "Number of matches.", "regexp_count('123456789012', '\\d\\d\\d') → 4"),
 		rx("regexp_substr", ts(t, t), t, func(re *regexp.Regexp, _ string, a []types.Datum) (types.Datum, error) {
 			m := re.FindStringIndex(a[0].S)
@@ -73,7 +73,7 @@ func regexRows() []Overload {
 			return types.String(a[0].S[m[0]:m[1]]), nil
 		}, 1, -1, "First match.", "regexp_substr('ABCDEF', 'C.') → CD"),
 		rx("regexp_split_to_array", ts(t, t), textArray, regexSplit, 1, -1, "Pieces between matches.", `regexp_split_to_array('hello world', '\s+') → {hello,world}`),
-		rx("regexp_split_to_array", ts(t, t, t), textArray, regexSplit, 1, 2, "Pieces between matches, with flags.", ""),
+		rx("regexp_split_to_array", ts(t, t, t), textArray, noGlobal("regexp_split_to_array", regexSplit), 1, 2, "Pieces between matches, with flags.", ""),
 		rx("substring", ts(t, t), t, subst, 1, -1, "First match of a regular expression, or of its first group.", "substring('Thomas', '...$') → mas"),
 		fn("similar_to_escape", ts(t), t, func(_ *Ctx, a []types.Datum) (types.Datum, error) { return similarPattern(a[0].S, `\`) },
 			"A SIMILAR TO pattern as a regular expression.", ""),
@@ -138,10 +138,22 @@ func compileRegex(pattern, flags string) (*regexp.Regexp, *sqlerr.Error) {
 	re, err := regexp.Compile("(?" + mode + ")" + translateRegex(pattern))
 	if err != nil {
 		why := strings.TrimPrefix(err.Error(), "error parsing regexp: ")
+		if beyondRegular.MatchString(pattern) {
+			return nil, sqlerr.New(sqlerr.FeatureNotSupported, "back references and lookaround are not supported in regular expressions").
+				WithHint("The matcher takes linear time for every pattern; match the parts and compare them.")
+		}
 		return nil, sqlerr.New(sqlerr.InvalidRegularExpression, "invalid regular expression: %s", why)
+	}
+	if !reluctant.MatchString(pattern) {
+		re.Longest() // as POSIX wants it: of the leftmost matches the longest
 	}
 	return re, nil
 }
+
+var (
+	beyondRegular = regexp.MustCompile(`\\[1-9]|\(\?<?[=!]`)
+	reluctant     = regexp.MustCompile(`[*+?}]\?`)
+)
 
 // translateRegex respells what PostgreSQL and Go write differently.
 func translateRegex(p string) string {
@@ -232,30 +244,35 @@ func regexReplace(re *regexp.Regexp, flags string, a []types.Datum) (types.Datum
 	at := 0
 	for _, m := range re.FindAllStringSubmatchIndex(s, limit) {
 		b.WriteString(s[at:m[0]])
-		for i := 0; i < len(with); i++ {
-			if with[i] != '\\' || i+1 == len(with) {
-				b.WriteByte(with[i])
-				continue
-			}
-			i++
-			switch c := with[i]; {
-			case c == '&':
-				b.WriteString(s[m[0]:m[1]])
-			case c >= '1' && c <= '9':
-				if g := int(c-'0') * 2; g < len(m) && m[g] >= 0 {
-					b.WriteString(s[m[g]:m[g+1]])
-				}
-			case c == '\\':
-				b.WriteByte('\\')
-			default:
-				b.WriteByte('\\')
-				b.WriteByte(c)
-			}
-		}
+		appendReplacement(&b, with, s, m)
 		at = m[1]
 	}
 	b.WriteString(s[at:])
 	return bounded(b.String())
+}
+
+// appendReplacement writes what stands for match m of s.
+func appendReplacement(b *strings.Builder, with, s string, m []int) {
+	for i := 0; i < len(with); i++ {
+		if with[i] != '\\' || i+1 == len(with) {
+			b.WriteByte(with[i])
+			continue
+		}
+		i++
+		switch c := with[i]; {
+		case c == '&':
+			b.WriteString(s[m[0]:m[1]])
+		case c >= '1' && c <= '9':
+			if g := int(c-'0') * 2; g < len(m) && m[g] >= 0 {
+				b.WriteString(s[m[g]:m[g+1]])
+			}
+		case c == '\\':
+			b.WriteByte('\\')
+		default:
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		}
+	}
 }
 
 func textsDatum(ds []types.Datum) types.Datum { return arrayDatum(types.Text, ds) }
@@ -296,8 +313,32 @@ func regexLike(re *regexp.Regexp, _ string, a []types.Datum) (types.Datum, error
 	return types.Boolean(re.MatchString(a[0].S)), nil
 }
 
+// noGlobal refuses flag g where there is no first match to go on from.
+func noGlobal(name string, f func(*regexp.Regexp, string, []types.Datum) (types.Datum, error)) func(*regexp.Regexp, string, []types.Datum) (types.Datum, error) {
+	return func(re *regexp.Regexp, flags string, a []types.Datum) (types.Datum, error) {
+		if strings.Contains(flags, "g") {
+			return types.NullDatum, sqlerr.New(sqlerr.InvalidParameterValue, "%s() does not support the \"global\" option", name)
+		}
+		return f(re, flags, a)
+	}
+}
+
 func regexCount(re *regexp.Regexp, _ string, a []types.Datum) (types.Datum, error) {
 	return types.Int(int64(len(re.FindAllStringIndex(a[0].S, -1)))), nil
+}
+
+// RegexSplit are the pieces of s between matches, for a function of that name.
+func RegexSplit(name, s, pattern, flags string) ([]types.Datum, error) {
+	re, bad := compileRegex(pattern, flags)
+	if bad != nil {
+		return nil, bad
+	}
+	d, err := noGlobal(name, regexSplit)(re, flags, []types.Datum{types.String(s), types.String(pattern)})
+	if err != nil {
+		return nil, err
+	}
+	a, err := types.DecodeArray(d.S)
+	return a.Elems, err
 }
 
 func regexSplit(re *regexp.Regexp, _ string, a []types.Datum) (types.Datum, error) {

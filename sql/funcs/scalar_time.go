@@ -2,6 +2,7 @@ package funcs
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"github.com/tarndb/tarn/sql/types"
@@ -250,6 +251,9 @@ func timePartRows() []Overload {
 	}
 	for _, x := range []types.Type{types.Int4, types.Int8, types.Numeric, types.Float4, types.Float8, tt, tz, iv} {
 		o := fn("to_char", ts(x, t), t, func(c *Ctx, a []types.Datum) (types.Datum, error) {
+			if (x == tt || x == tz) && (a[0].I == math.MinInt64 || a[0].I == math.MaxInt64) || a[1].S == "" {
+				return types.NullDatum, nil
+			}
 			return asText(types.ToChar(a[0], x, a[1].S, c.Env))
 		},
 			"Text by a pattern.", "")
@@ -385,7 +389,11 @@ func timeMakeRows() []Overload {
 		}, "Timestamp of its fields in the session's zone.", ""),
 	)...)
 	rows = append(rows, fn("make_timestamptz", ts(i4, i4, i4, i4, i4, f8, t), tz, func(_ *Ctx, a []types.Datum) (types.Datum, error) {
-		loc, err := types.LoadZone(a[6].S)
+		name := a[6].S
+		if strings.HasPrefix(name, "+") || strings.HasPrefix(name, "-") { // here the sign is ISO's
+			name = strings.NewReplacer("+", "-", "-", "+").Replace(name[:1]) + name[1:]
+		}
+		loc, err := types.LoadZone(name)
 		if err != nil {
 			return types.NullDatum, err
 		}

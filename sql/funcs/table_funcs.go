@@ -26,6 +26,7 @@ var tableFuncs = []TableFunc{
 	{Name: "generate_series", Args: ts(types.Timestamptz, types.Timestamptz, types.Interval), Cols: []string{"generate_series"}, Ret: ts(types.Timestamptz), Doc: "Times from the first to the second by a step."},
 	{Name: "unnest", Args: ts(anyArray), Cols: []string{"unnest"}, Ret: ts(anyElement), Doc: "Elements of an array, a row each."},
 	{Name: "regexp_split_to_table", Args: ts(types.Text, types.Text), Cols: []string{"regexp_split_to_table"}, Ret: ts(types.Text), Doc: "Pieces between matches, a row each."},
+	{Name: "regexp_split_to_table", Args: ts(types.Text, types.Text, types.Text), Cols: []string{"regexp_split_to_table"}, Ret: ts(types.Text), Doc: "Pieces between matches with flags, a row each."},
 	{Name: "jsonb_array_elements", Args: ts(types.JSONB), Cols: []string{"value"}, Ret: ts(types.JSONB), Doc: "Elements of a JSON array, a row each."},
 	{Name: "jsonb_array_elements_text", Args: ts(types.JSONB), Cols: []string{"value"}, Ret: ts(types.Text), Doc: "Elements of a JSON array as text, a row each."},
 	{Name: "jsonb_each", Args: ts(types.JSONB), Cols: []string{"key", "value"}, Ret: ts(types.Text, types.JSONB), Doc: "Fields of a JSON object, a row each."},

@@ -217,7 +217,7 @@ func appendNumericBinary(dst []byte, d Datum) []byte {
 		dst = binary.BigEndian.AppendUint16(dst, sign)
 		dst = binary.BigEndian.AppendUint16(dst, uint16(scale))
 	}
-	nan, inf := numericSpecial(d)
+	nan, inf := NumericSpecial(d)
 	switch {
 	case nan:
 		head(0, 0, numericWireNaN, 0)

@@ -188,8 +188,8 @@ func errNumericOverflow() error {
 	return sqlerr.New(sqlerr.NumericValueOutOfRange, "value overflows numeric format")
 }
 
-// numericSpecial returns the special value of a wide image: NaN, ±Inf.
-func numericSpecial(d Datum) (nan bool, inf int) {
+// NumericSpecial returns the special value of a wide image: NaN, ±Inf.
+func NumericSpecial(d Datum) (nan bool, inf int) {
 	if d.Scale >= 0 || len(d.S) == 0 {
 		return false, 0
 	}
@@ -206,7 +206,7 @@ func numericSpecial(d Datum) (nan bool, inf int) {
 
 // isSpecial reports NaN and the infinities.
 func isSpecial(d Datum) bool {
-	nan, inf := numericSpecial(d)
+	nan, inf := NumericSpecial(d)
 	return nan || inf != 0
 }
 
@@ -356,7 +356,7 @@ func NumericToFloat(d Datum) float64 {
 		if d.I > -1<<53 && d.I < 1<<53 {
 			return float64(d.I) / float64(pow10[d.Scale])
 		}
-	} else if nan, inf := numericSpecial(d); nan {
+	} else if nan, inf := NumericSpecial(d); nan {
 		return math.NaN()
 	} else if inf != 0 {
 		return math.Inf(inf)
@@ -368,7 +368,7 @@ func NumericToFloat(d Datum) float64 {
 // NumericToInt rounds half away from zero to the integer type t.
 func NumericToInt(d Datum, t Type) (int64, error) {
 	v, ok := d.I, true
-	switch nan, inf := numericSpecial(d); {
+	switch nan, inf := NumericSpecial(d); {
 	case nan:
 		return 0, sqlerr.New(sqlerr.FeatureNotSupported, "cannot convert NaN to %s", t)
 	case inf != 0:
@@ -420,7 +420,7 @@ func numericApplyMod(d Datum, t Type) (Datum, error) {
 	if !ok {
 		return d, nil
 	}
-	if nan, inf := numericSpecial(d); nan {
+	if nan, inf := NumericSpecial(d); nan {
 		return d, nil
 	} else if inf != 0 {
 		return d, sqlerr.New(sqlerr.NumericValueOutOfRange, "numeric field overflow").

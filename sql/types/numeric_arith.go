@@ -76,8 +76,8 @@ func addDecimal(d, x, y *apd.Decimal) {
 }
 
 func addSpecial(a, b Datum) Datum {
-	an, ai := numericSpecial(a)
-	bn, bi := numericSpecial(b)
+	an, ai := NumericSpecial(a)
+	bn, bi := NumericSpecial(b)
 	switch {
 	case an || bn || ai*bi < 0:
 		return numericNaN
@@ -99,8 +99,8 @@ func NumericMul(a, b Datum) (Datum, error) {
 			return Datum{I: v, Scale: a.Scale + b.Scale}, nil
 		}
 	}
-	an, ai := numericSpecial(a)
-	bn, bi := numericSpecial(b)
+	an, ai := NumericSpecial(a)
+	bn, bi := NumericSpecial(b)
 	if an || bn {
 		return numericNaN, nil
 	}
@@ -260,8 +260,8 @@ func quoDecimal(x, y *apd.Decimal, scale int, round bool) {
 func errDivZero() error { return sqlerr.New(sqlerr.DivisionByZero, "division by zero") }
 
 func divSpecial(a, b Datum) (Datum, error) {
-	an, ai := numericSpecial(a)
-	bn, bi := numericSpecial(b)
+	an, ai := NumericSpecial(a)
+	bn, bi := NumericSpecial(b)
 	switch {
 	case an || bn:
 		return numericNaN, nil
@@ -294,8 +294,8 @@ func NumericDivTrunc(a, b Datum) (Datum, error) {
 
 // NumericRem is mod(a, b): the sign is a's, the scale the larger of the two.
 func NumericRem(a, b Datum) (Datum, error) {
-	an, ai := numericSpecial(a)
-	bn, bi := numericSpecial(b)
+	an, ai := NumericSpecial(a)
+	bn, bi := NumericSpecial(b)
 	switch {
 	case an || bn:
 		return numericNaN, nil
@@ -353,7 +353,7 @@ func NumericAbs(a Datum) Datum {
 
 // NumericSign returns -1, 0 or 1, NaN for NaN.
 func NumericSign(a Datum) Datum {
-	if nan, _ := numericSpecial(a); nan {
+	if nan, _ := NumericSpecial(a); nan {
 		return a
 	}
 	return Int(int64(numericSign(a)))
@@ -445,8 +445,8 @@ func compareNumeric(a, b Datum) int {
 	if a.Scale >= 0 && b.Scale >= 0 {
 		return compareNarrow(a.I, a.Scale, b.I, b.Scale)
 	}
-	an, ai := numericSpecial(a)
-	bn, bi := numericSpecial(b)
+	an, ai := NumericSpecial(a)
+	bn, bi := NumericSpecial(b)
 	switch {
 	case an || bn:
 		return boolInt(an) - boolInt(bn)

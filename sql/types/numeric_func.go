@@ -35,7 +35,7 @@ func finish(x *apd.Decimal, scale int) (Datum, error) {
 
 // NumericSqrt returns the square root, exactly rounded.
 func NumericSqrt(a Datum) (Datum, error) {
-	nan, inf := numericSpecial(a)
+	nan, inf := NumericSpecial(a)
 	switch {
 	case nan || inf > 0:
 		return a, nil
@@ -68,7 +68,7 @@ func NumericSqrt(a Datum) (Datum, error) {
 
 // NumericExp returns e^a.
 func NumericExp(a Datum) (Datum, error) {
-	nan, inf := numericSpecial(a)
+	nan, inf := NumericSpecial(a)
 	switch {
 	case nan || inf > 0:
 		return a, nil
@@ -156,8 +156,8 @@ func NumericLn(a Datum) (Datum, error) {
 
 // NumericLog returns the logarithm of a to the base.
 func NumericLog(base, a Datum) (Datum, error) {
-	bn, bi := numericSpecial(base)
-	an, ai := numericSpecial(a)
+	bn, bi := NumericSpecial(base)
+	an, ai := NumericSpecial(a)
 	if bn || an {
 		return numericNaN, nil
 	}
@@ -311,8 +311,8 @@ func powerReal(x, y *apd.Decimal, whole bool) (Datum, error) {
 }
 
 func powerSpecial(a, b Datum) (Datum, error) {
-	an, ai := numericSpecial(a)
-	bn, bi := numericSpecial(b)
+	an, ai := NumericSpecial(a)
+	bn, bi := NumericSpecial(b)
 	one := Int(1)
 	switch {
 	case an:

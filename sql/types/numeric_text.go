@@ -200,7 +200,7 @@ func appendNumericText(dst []byte, d Datum) []byte {
 	if d.Scale >= 0 && d.Scale <= narrowDigits {
 		return appendNarrow(dst, d.I, d.Scale)
 	}
-	nan, inf := numericSpecial(d)
+	nan, inf := NumericSpecial(d)
 	switch {
 	case nan:
 		return append(dst, "NaN"...)
