@@ -158,12 +158,20 @@ func (f *fakeOutside) Read(ctx context.Context, p int32, from, to int64, columns
 type cutStore struct {
 	fs      vfs.FS
 	out     *fakeOutside
+	foreign Records // in its place
 	journal *journal.Journal
 	log     *embedded.Log
 	kept    *embedded.Topic
 	rel     *relation
 	rng     *rand.Rand
 	top     int64
+}
+
+func (s *cutStore) records() Records {
+	if s.foreign != nil {
+		return s.foreign
+	}
+	return s.out
 }
 
 func (s *cutStore) open() error {
@@ -184,7 +192,7 @@ func (s *cutStore) open() error {
 		return err
 	}
 	s.rel.log = cuts
-	s.rel.outside = &outsideTopic{id: 5, log: l, name: "s", types: s.out.types, rowtime: 2, out: s.out, cuts: cuts, end: &s.rel.end, source: &s.rel.source, window: 40, ctx: context.Background()}
+	s.rel.outside = &outsideTopic{id: 5, log: l, name: "s", types: []types.Type{types.Int8, types.Text, types.Int8}, rowtime: 2, out: s.records(), cuts: cuts, end: &s.rel.end, source: &s.rel.source, window: 40, ctx: context.Background()}
 	return l.Recover()
 }
 
@@ -193,6 +201,7 @@ func (s *cutStore) open() error {
 func (s *cutStore) Append(epoch uint64, r *topic.Rows) error {
 	r.Late = nil
 	s.rel.mark.value = s.top - 3
+	out := s.records()
 	var cuts []Cut
 	n := r.Batch.N
 	times := &vec.Vec{Type: types.Int8, N: n, Ints: r.Rowtime}
@@ -224,20 +233,20 @@ func (s *cutStore) Append(epoch uint64, r *topic.Rows) error {
 			continue
 		}
 		p := int32(s.rng.IntN(3))
-		c := Cut{Partition: p, From: s.out.next(p)}
+		c := Cut{Partition: p, From: out.Next(p)}
 		if s.rng.IntN(10) == 0 {
 			c.From += 6000 // more than is read through
-			s.out.add(p, 6000, nil)
+			out.Add(p, 6000, nil)
 		}
 		for i := lo; i < hi; i++ {
 			if s.rng.IntN(5) == 0 {
-				s.out.add(p, 0, nil)
+				out.Add(p, 0, nil)
 			}
 			t := types.Datum{I: r.Rowtime[i]}
-			s.out.add(p, int64(s.rng.IntN(2)), []types.Datum{r.Batch.Cols[0].Datum(i), r.Batch.Cols[1].Datum(i), t})
+			out.Add(p, int64(s.rng.IntN(2)), []types.Datum{r.Batch.Cols[0].Datum(i), r.Batch.Cols[1].Datum(i), t})
 			late(i)
 		}
-		c.To, c.Rows = s.out.next(p), hi-lo
+		c.To, c.Rows = out.Next(p), hi-lo
 		cuts = append(cuts, c)
 		lo = hi
 	}
@@ -292,16 +301,7 @@ func (t twoColumns) Read(p int, o topic.Scan, yield func(*topic.Rows) error) err
 }
 
 func TestOutsideConformance(t *testing.T) {
-	seed := uint64(0)
-	topictest.Run(t, 12, func(t *testing.T) topictest.Harness {
-		seed++
-		s := &cutStore{fs: vfs.NewMem(), out: newFakeOutside(types.Int8, types.Text, types.Int8), rng: rand.New(rand.NewPCG(seed, 3)),
-			rel: &relation{rowtime: 2, mark: watermark{value: noWatermark}}}
-		if err := s.open(); err != nil {
-			t.Fatal(err)
-		}
-		return s
-	})
+	RunRecords(t, 12, func(*testing.T) Records { return newFakeOutside(types.Int8, types.Text, types.Int8) })
 }
 
 // TestOutsideWindows: a long history is read in large ranges, whatever the size of
