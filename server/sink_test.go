@@ -112,6 +112,9 @@ func TestSinkOptions(t *testing.T) {
 		{`CREATE SINK x INTO copy FROM v WITH (compaction = true)`, "22023", "compaction has no effect on a sink into a relation"},
 		{`CREATE SINK x INTO copy FROM v WITH (force_append_only = true)`, "22023", "force_append_only has no effect on a table with a primary key, which follows all changes"},
 		{`CREATE SINK x INTO copy FROM v WITH (type = 'append-only')`, "22023", `a sink into "copy" is not of type 'append-only'`},
+		{`CREATE SINK x INTO v FROM v`, "42P17", `the sink would feed itself: "x" already reads "v"`},
+		{`CREATE SINK x INTO v FROM copy`, "42P17", `the sink would feed itself: "copy" already reads "v"`},
+		{`CREATE SINK x INTO s AS SELECT id, v FROM s`, "42P17", `the sink would feed itself: "x" already reads "s"`},
 		{`CREATE SINK x FROM v WITH (` + kafka + `) FORMAT DEBEZIUM ENCODE CSV`, "0A000", "FORMAT DEBEZIUM does not go with ENCODE CSV"},
 	} {
 		if e := w.fails(c.sql, c.code); e.Message != c.message {

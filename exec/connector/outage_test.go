@@ -309,3 +309,29 @@ func (w *world) follows(id uint64) bool {
 	defer k.mu.Unlock()
 	return k.backlog != nil
 }
+
+// TestLagOfTopic: the lag of a sink that reads a stream whose records are in Kafka
+// is known without them.
+func TestLagOfTopic(t *testing.T) {
+	w := newWorld(t, map[string]int32{"in": 1, "out": 1})
+	w.commit(&exec.Txn{Catalog: []byte(fmt.Sprint("outside ", outsideID))})
+	def := w.source("in")
+	def.ID, def.ReadThrough = outsideID, true
+	w.produce("in", 0, value(1, "a"), "bad", value(2, "b"))
+	w.start(def)
+	w.until("the rows", func() bool { return len(w.rows(outsideID)) == 2 })
+	away := w.refuse(kmsg.InitProducerID)
+	sink := w.appendSink("out")
+	sink.Plan = scan(outsideID)
+	w.startSink(sink)
+	w.state(sinkA, Retrying)
+	k, _ := w.m.Sink(sinkA)
+	if !k.LagKnown || k.LagEpochs < 1 || k.LagEpochs > 2 || k.LagRows != 2 {
+		t.Errorf("%+v", k)
+	}
+	away()
+	if err := w.m.Resume(sinkA); err != nil {
+		t.Fatal(err)
+	}
+	w.until("the records", func() bool { k, _ := w.m.Sink(sinkA); return k.Rows == 2 && k.LagRows == 0 && k.LagEpochs == 0 })
+}
