@@ -34,53 +34,66 @@ END $$`,
 }
 
 // benchCopy is rows per server CPU-second of COPY into a stream with one view,
-// 10,000 rows a COPY, each acknowledged after its fsync. The server is killed at
-// the end and the answer read again.
+// 10,000 rows a COPY, each acknowledged after its fsync.
 func benchCopy(ctx context.Context, r *run) error {
-	rows := r.size(20_000, 2_000_000, 50_000_000)
-	keys := pick(r, int64(1000), 100_000, 1_000_000)
-	l := func() *load { return newLoad(keys, int(rows/chunkRows), 1) }
+	return r.copies(ctx, copyRun{what: "COPY", rows: r.size(20_000, 2_000_000, 50_000_000), keys: pick(r, int64(1000), 100_000, 1_000_000), view: true, beside: keepers})
+}
+
+// benchCopyBare is COPY into a stream that no view reads, beside PostgreSQL's
+// into a table: what the wire, the rows' texts, the journal and settling cost.
+func benchCopyBare(ctx context.Context, r *run) error {
+	return r.copies(ctx, copyRun{what: "COPY, no view", rows: r.size(20_000, 2_000_000, 20_000_000), keys: 1_000_000, beside: []keeper{{name: "bare", share: 5}}})
+}
+
+// copyRun is what is copied, and the ways of PostgreSQL beside it.
+type copyRun struct {
+	what       string
+	rows, keys int64
+	view       bool
+	beside     []keeper
+}
+
+func (r *run) copies(ctx context.Context, x copyRun) error {
+	l := func() *load { return newLoad(x.keys, int(x.rows/chunkRows), 1) }
 	var ours, wall, bytes series
-	theirs := map[string]*series{}
+	theirs := make([]series, len(x.beside))
 	for range r.pairs {
-		s, b, err := r.copyTarn(ctx, l(), rows)
+		s, b, err := r.copyTarn(ctx, l(), x)
 		if err != nil {
 			return err
 		}
-		ours.add(float64(rows) / s.cpu)
-		wall.add(float64(rows) / s.wall)
-		bytes.add(b / float64(rows))
+		ours.add(float64(x.rows) / s.cpu)
+		wall.add(float64(x.rows) / s.wall)
+		bytes.add(b / float64(x.rows))
 		if postgresBin() == "" {
 			continue
 		}
-		for _, k := range keepers {
-			n := max(rows/k.share/chunkRows, 2) * chunkRows
+		for i, k := range x.beside {
+			n := max(x.rows/k.share/chunkRows, 2) * chunkRows
 			s, err := r.copyPostgres(ctx, k, l(), n)
 			if err != nil {
 				return fmt.Errorf("PostgreSQL, %s: %w", k.name, err)
 			}
-			if theirs[k.name] == nil {
-				theirs[k.name] = &series{}
-			}
-			theirs[k.name].add(float64(n) / s.cpu)
+			theirs[i].add(float64(n) / s.cpu)
 		}
 	}
-	r.note("%d rows, %d a COPY, %d keys; answers right, after kill -9 too", rows, chunkRows, keys)
-	r.alone("COPY, wall", wall, "rows/s", "", true)
-	r.alone("COPY, written", bytes, "bytes/row", "", true)
-	if len(theirs) == 0 {
+	r.note("%d rows, %d a COPY, %d keys; answers right, after kill -9 too", x.rows, chunkRows, x.keys)
+	r.alone(x.what+", wall", wall, "rows/s", "", true)
+	r.alone(x.what+", written", bytes, "bytes/row", "", true)
+	if postgresBin() == "" {
 		r.missing("PostgreSQL")
-		r.alone("COPY", ours, "rows/CPU-s", "", true)
+		r.alone(x.what, ours, "rows/CPU-s", "", true)
+		return nil
 	}
-	for _, k := range keepers {
-		if p := theirs[k.name]; p != nil {
-			r.beside("COPY", ours, "rows/CPU-s", "PostgreSQL, "+k.name, *p, k.floor)
-		}
+	for i, k := range x.beside {
+		r.beside(x.what, ours, "rows/CPU-s", "PostgreSQL, "+k.name, theirs[i], k.floor)
 	}
 	return nil
 }
 
-func (r *run) copyTarn(ctx context.Context, l *load, rows int64) (s spent, bytes float64, err error) {
+// copyTarn copies in a fresh server, looks at the answers, kills the server, and
+// looks again.
+func (r *run) copyTarn(ctx context.Context, l *load, x copyRun) (s spent, bytes float64, err error) {
 	t, err := r.startTarn(ctx, "")
 	if err != nil {
 		return s, 0, err
@@ -90,14 +103,21 @@ func (r *run) copyTarn(ctx context.Context, l *load, rows int64) (s spent, bytes
 	if err != nil {
 		return s, 0, err
 	}
-	if err := createEvents(ctx, c, ""); err != nil {
+	check := func() error { return c.expect(ctx, "SELECT count(*) FROM ev", fmt.Sprint(x.rows)) }
+	if x.view {
+		err = createEvents(ctx, c, "")
+		check = func() error { return l.check(ctx, c, "stats") }
+	} else {
+		err = c.exec(ctx, eventsStream)
+	}
+	if err != nil {
 		return s, 0, err
 	}
 	s, err = t.during(func() error {
-		if err := l.sendRows(ctx, c, rows); err != nil {
-			return err
+		err := l.sendRows(ctx, c, x.rows)
+		if err == nil && x.view {
+			_, err = c.row(ctx, "SELECT count(*) FROM stats WHERE k = 1") // the view has caught up
 		}
-		_, err := c.row(ctx, "SELECT count(*) FROM stats WHERE k = 1") // the view has caught up
 		return err
 	})
 	if err != nil {
@@ -107,7 +127,7 @@ func (r *run) copyTarn(ctx context.Context, l *load, rows int64) (s spent, bytes
 	if err != nil {
 		return s, 0, err
 	}
-	if err := l.check(ctx, c, "stats"); err != nil {
+	if err := check(); err != nil {
 		return s, 0, err
 	}
 	if n, err := c.row(ctx, "SELECT checkpoints, epochs, memory_bytes / 1048576 FROM sys.engine"); err == nil {
@@ -121,7 +141,7 @@ func (r *run) copyTarn(ctx context.Context, l *load, rows int64) (s spent, bytes
 		return s, 0, err
 	}
 	defer c.close()
-	if err := l.check(ctx, c, "stats"); err != nil {
+	if err := check(); err != nil {
 		return s, 0, fmt.Errorf("after kill -9: %w", err)
 	}
 	return s, float64(w), nil

@@ -33,6 +33,7 @@ func benchKafkaLatency(ctx context.Context, r *run) error {
 	}
 	defer q.close()
 	window := time.Duration(pick(r, 500, 5000, 60_000)) * time.Millisecond
+	warm := pick(r, 0, 3, 15) // seconds: a fresh JVM compiles itself first
 	for _, w := range []struct {
 		what  string
 		floor float64 // ms
@@ -41,11 +42,12 @@ func benchKafkaLatency(ctx context.Context, r *run) error {
 		{"produce → view → subscriber", 50, false},
 		{"produce → sink's topic, read_committed", 300, true},
 	} {
-		p, err := r.hops(ctx, c, t, q, w.sink, window)
+		p, err := r.hops(ctx, c, t, q, w.sink, window+time.Duration(warm)*time.Second)
 		if err != nil {
 			return fmt.Errorf("%s: %w\n%s", w.what, err, t.tail())
 		}
 		sent, acked := p.delays()
+		sent, acked = sent[warm*pushRate:], acked[warm*pushRate:]
 		r.note("%s: %d records, p50 %.1f ms, greatest %.1f ms; p99 %.1f ms after Kafka's acknowledgement", w.what, len(sent), sent.quantile(0.5), sent.quantile(1), acked.quantile(0.99))
 		p99 := sent.quantile(0.99)
 		r.alone(w.what+", p99", series{p99}, "ms", fmt.Sprintf("≤ %g ms", w.floor), p99 <= w.floor)

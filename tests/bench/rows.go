@@ -20,12 +20,14 @@ const (
 // viewQuery is the standing query over them.
 const viewQuery = "SELECT k, count(*) AS n, sum(amount) AS total FROM ev GROUP BY k"
 
+const eventsStream = "CREATE STREAM ev (" + rowColumns + ") WITH (retention = 'forever')"
+
 // createEvents makes the stream and the view in Tarn. options are the view's.
 func createEvents(ctx context.Context, c *client, options string) error {
 	if options != "" {
 		options = " WITH (" + options + ")"
 	}
-	return c.exec(ctx, "CREATE STREAM ev ("+rowColumns+") WITH (retention = 'forever')",
+	return c.exec(ctx, eventsStream,
 		"CREATE MATERIALIZED VIEW stats"+options+" AS "+viewQuery)
 }
 
