@@ -34,14 +34,18 @@ func (v *verifying) decode(ctx context.Context, recs *topic.Records) (*format.De
 	if err != nil || v.verify == nil || d.Rows == nil || d.Rows.N == 0 {
 		return d, err
 	}
-	puts := rowsThatPut(d)
-	broken := v.verify(d.Rows.Select(puts))
+	rows, at := d.Rows, func(row int) int { return row }
+	if d.Ops != nil {
+		puts := rowsThatPut(d)
+		rows, at = rows.Select(puts), func(row int) int { return int(puts[row]) }
+	}
+	broken := v.verify(rows)
 	if len(broken) == 0 {
 		return d, nil
 	}
 	bad := map[int32]bool{}
 	for _, b := range broken {
-		if r := d.Record[puts[b.Row]]; !bad[r] {
+		if r := d.Record[at(b.Row)]; !bad[r] {
 			bad[r] = true
 			d.Bad = append(d.Bad, format.Bad{Record: int(r), Err: b.Err})
 		}

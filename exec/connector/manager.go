@@ -24,7 +24,7 @@ type Config struct {
 	Log *slog.Logger // nil = discard
 	// Metrics gets tarn_connector_*; nil = none.
 	Metrics prometheus.Registerer
-	// SourceBytes bounds the records of one source that are on their way; 0 = 64 MiB.
+	// SourceBytes bounds the records of one source that are on their way; 0 = 24 MiB.
 	SourceBytes int64
 	// SinkBytes bounds the changes that wait in memory for one sink; 0 = 32 MiB. What
 	// is more is read again from the engine.
@@ -51,7 +51,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	setDefault(&c.Log, slog.New(slog.DiscardHandler))
-	setDefault(&c.SourceBytes, 64<<20)
+	setDefault(&c.SourceBytes, 24<<20)
 	setDefault(&c.SinkBytes, 32<<20)
 	setDefault(&c.LettersMax, 100_000)
 	setDefault(&c.LetterBytes, 256<<20)

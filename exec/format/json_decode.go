@@ -64,7 +64,8 @@ func (d *jsonDecoder) decode(_ context.Context, in *vec.Vec, out *rows) error {
 	d.scan.data = in.Data
 	// One check for all; only if it fails are the texts checked one by one. A
 	// sequence cannot go from one text into the next, as each ends with ASCII.
-	valid := utf8.Valid(in.Data[in.Off[0]:in.Off[in.N]])
+	all := in.Data[in.Off[0]:in.Off[in.N]]
+	valid := ascii(all) || utf8.Valid(all)
 	for i := range in.N {
 		start := int(in.Off[i])
 		d.scan.pos, d.scan.end, d.scan.depth = start, int(in.Off[i+1]), 0

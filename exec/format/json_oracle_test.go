@@ -327,3 +327,20 @@ func FuzzEnvelopes(f *testing.F) {
 		}
 	})
 }
+
+// TestASCII: a byte beyond ASCII is found wherever it stands.
+func TestASCII(t *testing.T) {
+	for n := range 200 {
+		b := bytes.Repeat([]byte{'a'}, n)
+		if !ascii(b) {
+			t.Fatalf("%d bytes", n)
+		}
+		for i := range b {
+			b[i] = 0x80
+			if ascii(b) {
+				t.Fatalf("%d bytes, byte %d", n, i)
+			}
+			b[i] = 'a'
+		}
+	}
+}

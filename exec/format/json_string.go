@@ -22,6 +22,24 @@ func special(w uint64) uint64 {
 	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs
 }
 
+// ascii reports whether b is ASCII, which most data is; it is quicker than utf8.Valid.
+func ascii(b []byte) bool {
+	for ; len(b) >= 64; b = b[64:] {
+		c := b[:64]
+		w := binary.LittleEndian.Uint64(c) | binary.LittleEndian.Uint64(c[8:]) | binary.LittleEndian.Uint64(c[16:]) | binary.LittleEndian.Uint64(c[24:])
+		x := binary.LittleEndian.Uint64(c[32:]) | binary.LittleEndian.Uint64(c[40:]) | binary.LittleEndian.Uint64(c[48:]) | binary.LittleEndian.Uint64(c[56:])
+		if (w|x)&highs != 0 {
+			return false
+		}
+	}
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 // plainString is where the first byte at or after i stands that ends a plain part of a
 // string; near the end of data it may be before it.
 func plainString(data []byte, i int) int {

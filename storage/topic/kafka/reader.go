@@ -25,7 +25,7 @@ type ReaderOptions struct {
 	// others have taken their offsets.
 	Epochs  map[int32]int32
 	Headers bool // fill Records.Headers
-	// BytesMax bounds what has been fetched and not polled; 0: 32 MB. What Poll
+	// BytesMax bounds what has been fetched and not polled; 0: 16 MB. What Poll
 	// returns comes on top, some pollBytes.
 	BytesMax int
 }
@@ -37,7 +37,7 @@ const (
 	fetchBytesMin  = 256 << 10
 	partitionBytes = 1 << 20                // of a partition, where a request asks for many
 	fetchWait      = 250 * time.Millisecond // also what Add may wait behind a request under way
-	bytesMax       = 32 << 20
+	bytesMax       = 16 << 20
 	// One Poll returns about so much at most, decompressed: what is decoded is then
 	// still in the cache.
 	pollBytes   = 2 << 20

@@ -10,7 +10,7 @@ import (
 // be cleared, and is cold.
 const (
 	spareMax      = 16       // columns
-	spareBytesMax = 16 << 20 // of their values
+	spareBytesMax = 12 << 20 // of their values
 )
 
 // spare is columns that nobody reads any more.
