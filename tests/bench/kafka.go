@@ -98,7 +98,7 @@ func (r *run) kafkaTarn(ctx context.Context, c *payments, format, mode, out stri
 		return c.finished(ctx, q, mode)
 	})
 	if err != nil {
-		return 0, fmt.Errorf("%w\n%s", err, t.tail())
+		return 0, fmt.Errorf("%w\n%s", err, t.Tail())
 	}
 	q.close()
 	rss, _ := t.status("VmHWM")

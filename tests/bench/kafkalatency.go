@@ -44,7 +44,7 @@ func benchKafkaLatency(ctx context.Context, r *run) error {
 	} {
 		p, err := r.hops(ctx, c, t, q, w.sink, window+time.Duration(warm)*time.Second)
 		if err != nil {
-			return fmt.Errorf("%s: %w\n%s", w.what, err, t.tail())
+			return fmt.Errorf("%s: %w\n%s", w.what, err, t.Tail())
 		}
 		sent, acked := p.delays()
 		sent, acked = sent[warm*pushRate:], acked[warm*pushRate:]

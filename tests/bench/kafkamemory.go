@@ -67,7 +67,7 @@ func benchKafkaMemory(ctx context.Context, r *run) error {
 			err = c.caughtUp(ctx, q, c.records*(k+1)/samples)
 		}
 		if err != nil {
-			return fmt.Errorf("%w\n%s", err, t.tail())
+			return fmt.Errorf("%w\n%s", err, t.Tail())
 		}
 		bytes, err := t.status("VmRSS")
 		if err != nil {

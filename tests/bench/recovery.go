@@ -75,7 +75,7 @@ func (r *run) recoverOnce(ctx context.Context, keys int64, key, whole, again *se
 	if err != nil {
 		return err
 	}
-	r.note("%s keys: ready after %.2f s, last key %.2f s, %.2f CPU-s; %s", short(float64(keys)), t.took.Seconds(), (*key)[len(*key)-1], cpu, t.logged("msg=recovered"))
+	r.note("%s keys: ready after %.2f s, last key %.2f s, %.2f CPU-s; %s", short(float64(keys)), t.Took.Seconds(), (*key)[len(*key)-1], cpu, t.logged("msg=recovered"))
 	total, err := c.row(ctx, "SELECT sum(n) FROM stats")
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func (l *load) untilKilled(ctx context.Context, c *client, t *tarn, kill <-chan 
 		defer close(gone)
 		<-kill
 		killed.Store(true)
-		t.kill()
+		t.Kill()
 	}()
 	defer func() { <-gone }()
 	began, rows := time.Now(), int64(0)

@@ -23,7 +23,7 @@ func benchStart(ctx context.Context, r *run) error {
 		if err != nil {
 			return err
 		}
-		took.add(t.took.Seconds())
+		took.add(t.Took.Seconds())
 		time.Sleep(min(idle, time.Second)) // what starting has set in motion ends
 		before, err := t.cpu()
 		if err != nil {

@@ -1,45 +1,39 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tarndb/tarn/tests/program"
 )
 
 // tarn is a running server: the real binary in a process of its own.
 type tarn struct {
 	usage
+	*program.Server
 	dir     string
-	addr    string
-	cmd     *exec.Cmd
 	errFile string
 	args    []string
-	took    time.Duration // from exec to the ready line
 }
+
+// startMax is how long a server may take to be ready, whatever it has to recover.
+const startMax = 10 * time.Minute
 
 // build builds the binary once a run, as `make build` does.
 func (r *run) build() (string, error) {
 	if r.binary != "" {
 		return r.binary, nil
 	}
-	root, err := output(exec.Command("go", "list", "-m", "-f", "{{.Dir}}"))
-	if err != nil {
-		return "", err
-	}
 	bin := filepath.Join(r.scratch, "tarn")
-	c := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, ".")
-	c.Dir, c.Env = strings.TrimSpace(root), append(os.Environ(), "CGO_ENABLED=0")
-	if _, err := output(c); err != nil {
+	if err := program.Build(bin, "-trimpath", "-ldflags", "-s -w"); err != nil {
 		return "", err
 	}
 	r.binary = bin
@@ -58,45 +52,16 @@ func (r *run) startTarn(ctx context.Context, dir string, args ...string) (*tarn,
 		}
 	}
 	t := &tarn{dir: dir, args: args, errFile: dir + ".err"}
-	all := append([]string{"serve", "--listen", "127.0.0.1:0", "--http", "", "--data", dir}, args...)
-	t.cmd = exec.CommandContext(ctx, bin, all...)
-	stderr, err := os.OpenFile(t.errFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-	if err != nil {
+	if t.Server, err = program.Launch(program.Options{Binary: bin, Data: dir, Log: t.errFile, Flags: args, Env: r.env}); err != nil {
 		return nil, err
 	}
-	defer stderr.Close()
-	t.cmd.Stderr = stderr
-	t.cmd.Env = append(os.Environ(), r.env...)
-	out, err := t.cmd.StdoutPipe()
-	if err != nil {
+	stop := context.AfterFunc(ctx, t.Kill)
+	defer stop()
+	t.pid = t.PID
+	if err := t.Await(startMax); err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	if err := t.cmd.Start(); err != nil {
-		return nil, err
-	}
-	t.pid = t.cmd.Process.Pid
-	line, err := bufio.NewReader(out).ReadString('\n')
-	t.took = time.Since(began)
-	addr, ok := strings.CutPrefix(strings.TrimSpace(line), "tarn ready on ")
-	if err != nil || !ok {
-		t.kill()
-		return nil, fmt.Errorf("tarn did not start: %q\n%s", line, t.tail())
-	}
-	t.addr = addr
 	return t, nil
-}
-
-// tail is the end of what the server logged.
-func (t *tarn) tail() string {
-	b, _ := os.ReadFile(t.errFile)
-	var lines []string
-	for line := range strings.Lines(string(b)) {
-		if !strings.HasPrefix(line, "gc ") {
-			lines = append(lines, line)
-		}
-	}
-	return strings.Join(lines[max(0, len(lines)-20):], "")
 }
 
 // logged is the newest line of the log with a text in it, without its time.
@@ -111,36 +76,27 @@ func (t *tarn) logged(text string) string {
 	return found
 }
 
-// kill is kill -9.
-func (t *tarn) kill() {
-	_ = t.cmd.Process.Kill()
-	_ = t.cmd.Wait()
-}
-
 // stop ends the server as an operator would, and then removes its folder.
 func (t *tarn) stop() {
 	if t == nil { // a restart failed
 		return
 	}
-	_ = t.cmd.Process.Signal(syscall.SIGTERM)
-	timer := time.AfterFunc(20*time.Second, func() { _ = t.cmd.Process.Kill() })
-	_ = t.cmd.Wait()
-	timer.Stop()
+	_ = t.Stop()
 	_ = os.RemoveAll(t.dir)
 }
 
 // restart kills the server with -9 and starts it over the same folder.
 func (r *run) restart(ctx context.Context, t *tarn) (*tarn, error) {
-	t.kill()
+	t.Kill()
 	return r.startTarn(ctx, t.dir, t.args...)
 }
 
 func (t *tarn) connect(ctx context.Context) (*client, error) {
-	return connect(ctx, "postgres://bench@"+t.addr+"/tarn?sslmode=disable")
+	return connect(ctx, "postgres://bench@"+t.Addr+"/tarn?sslmode=disable")
 }
 
 func (t *tarn) hostPort() (host, port string) {
-	host, port, _ = net.SplitHostPort(t.addr)
+	host, port, _ = net.SplitHostPort(t.Addr)
 	return host, port
 }
 

@@ -7,12 +7,16 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"sync"
 	"syscall"
 )
 
 // A Leash ends a process, and removes folders, when the process of the test ends in
 // whatever way: a failure, a timeout and kill -9 included.
-type Leash struct{ line io.WriteCloser }
+type Leash struct {
+	line io.WriteCloser
+	once sync.Once
+}
 
 // watch waits on the leash's other end: a line lets go, its end without one is ours.
 const watch = `read -r _ && exit; pid=$0; test "$pid" -gt 0 && kill -9 "$pid" 2>/dev/null; test $# = 0 || rm -rf "$@" 2>/dev/null || { sleep 1; rm -rf "$@"; }`
@@ -34,16 +38,17 @@ func NewLeash(pid int, folders ...string) (*Leash, error) {
 		_ = watcher.Wait()
 		runtime.KeepAlive(line) // the collector would close it
 	}()
-	return &Leash{line}, nil
+	return &Leash{line: line}, nil
 }
 
-// Release lets go; it may be called again and on nil.
-func (l *Leash) Release() error {
-	if l == nil || l.line == nil {
+// Release lets go; it may be called again, and on nil.
+func (l *Leash) Release() (err error) {
+	if l == nil {
 		return nil
 	}
-	_, err := io.WriteString(l.line, "ended\n")
-	err = errors.Join(err, l.line.Close())
-	l.line = nil
+	l.once.Do(func() {
+		_, err = io.WriteString(l.line, "ended\n")
+		err = errors.Join(err, l.line.Close())
+	})
 	return err
 }

@@ -34,14 +34,14 @@ type Options struct {
 	Env    []string // beside the test's own
 }
 
-// Patience is how long a server may take to be ready, and to stop.
+// Patience is how long a server may take to stop, and a small one to be ready.
 const Patience = time.Minute
 
 // Start starts a server and waits until it is ready. One that is not does not run.
 func Start(o Options) (*Server, error) {
 	s, err := Launch(o)
 	if err == nil {
-		err = s.Await()
+		err = s.Await(Patience)
 	}
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func Launch(o Options) (*Server, error) {
 }
 
 // Await waits until the server is ready; one that is not in time is killed.
-func (s *Server) Await() error {
+func (s *Server) Await(within time.Duration) error {
 	select {
 	case addr, ok := <-s.ready:
 		if !ok {
@@ -107,9 +107,9 @@ func (s *Server) Await() error {
 		}
 		s.Addr = addr
 		return nil
-	case <-time.After(Patience):
+	case <-time.After(within):
 		s.Kill()
-		return fmt.Errorf("the server was not ready in %s\n%s", Patience, s.Tail())
+		return fmt.Errorf("the server was not ready in %s\n%s", within, s.Tail())
 	}
 }
 
