@@ -114,7 +114,7 @@ func TestSchemaTopic(t *testing.T) {
 	}
 	with := " WITH (connector = 'kafka', topic = 'rows', schema_changes.topic = 'changes') FORMAT DEBEZIUM ENCODE JSON"
 	w.fails("CREATE TABLE fed (id bigint PRIMARY KEY)"+with, "22023")
-	w.fails("CREATE TABLE fed (id bigint PRIMARY KEY) WITH (connector = 'kafka', topic = 'rows', schema_changes.topic = 'changes') FORMAT MAXWELL ENCODE JSON (source.table = 't')", "22023")
+	w.fails("CREATE TABLE fed (id bigint PRIMARY KEY) WITH (connector = 'kafka', topic = 'rows', schema_changes.topic = 'changes') FORMAT CANAL ENCODE JSON (source.table = 't')", "22023")
 	change("false", "t", "ALTER TABLE t ADD COLUMN old int") // the columns are as the table is now
 	w.exec("CREATE TABLE fed (id bigint PRIMARY KEY, v varchar(5))" + with + " (source.database = 'shop', source.table = 't')")
 	row(`"id":1,"v":"a"`)
@@ -178,5 +178,17 @@ func TestStatementsOfStops(t *testing.T) {
 	}
 	w.exec(first, strings.TrimSuffix(then, " goes on with the columns as they are."))
 	w.until("SELECT * FROM fed WHERE id > 1 ORDER BY id", "2|5000000000|y", "3|3|NULL")
+
+	w.exec("CREATE TABLE named (id int PRIMARY KEY) WITH (connector = 'kafka', topic = 'feed') FORMAT MAXWELL ENCODE JSON (source.table = 't', source.database = 'd')")
+	w.until("SELECT state, lag FROM sys.sources WHERE name = 'named'", "running|0")
+	send(ddl("RENAME TABLE t TO `Orders 2`"), `{"type":"insert","database":"d","table":"Orders 2","data":{"id":9}}`)
+	w.until("SELECT state FROM sys.sources WHERE name = 'named'", "stopped")
+	resolve, _, ok = strings.Cut(w.query("SELECT hint FROM sys.sources WHERE name = 'named'")[0], "; or ")
+	drop, create, two = strings.Cut(resolve, "; ")
+	if !ok || !two {
+		t.Fatalf("hint %q", resolve)
+	}
+	w.exec(drop, create)
+	w.until("SELECT * FROM named WHERE id = 9", "9")
 	w.want("SELECT count(*) FROM sys.dead_letters", "0")
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -185,7 +186,11 @@ func (f *follower) follow(c *mysqlddl.SchemaChange) {
 		}
 		f.truncate = f.o.Kind == catalog.Table && len(f.o.PrimaryKey) > 0
 	case mysqlddl.RenameTable:
-		f.stop("", "the table was renamed to \"%s\" in MySQL", c.To.Name)
+		resolve := ""
+		if _, ok := f.o.Format.Value.Options["source.table"]; ok { // its rows are not found any more
+			resolve = f.anew(func(o *catalog.Object) { nameTable(o, c.To) })
+		}
+		f.stop(resolve, "the table was renamed to \"%s\" in MySQL", c.To.Name)
 	case mysqlddl.DropTable, mysqlddl.DropDatabase:
 		f.stop("DROP "+words(f.o.Kind)+" "+name, "the table was dropped in MySQL")
 	}
@@ -231,6 +236,17 @@ func (f *follower) setKey(o *catalog.Object, names []string) {
 			o.PrimaryKey, o.Columns[i].NotNull = append(o.PrimaryKey, i), true
 		}
 	}
+}
+
+// nameTable makes a copy of a source look for the rows of another table.
+func nameTable(o *catalog.Object, to mysqlddl.Table) {
+	form := *o.Format
+	form.Value.Options = maps.Clone(form.Value.Options)
+	form.Value.Options["source.table"] = to.Name
+	if _, ok := form.Value.Options["source.database"]; ok && to.Database != "" {
+		form.Value.Options["source.database"] = to.Database
+	}
+	o.Format = &form
 }
 
 func (f *follower) drop(name string) {

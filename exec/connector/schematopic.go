@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/tarndb/tarn/exec"
 	"github.com/tarndb/tarn/exec/format"
@@ -48,7 +49,7 @@ func (l *sourceLife) openSchemaTopic(ctx context.Context) (*schemaTopic, error) 
 	var known bool
 	if t.at, known = l.at[schemaPartition]; !known {
 		t.at = parts[0].End
-		if err := t.commit(ctx, t.at, t.at); err != nil {
+		if err := t.commit(ctx, t.at); err != nil {
 			return nil, err
 		}
 	}
@@ -56,7 +57,7 @@ func (l *sourceLife) openSchemaTopic(ctx context.Context) (*schemaTopic, error) 
 		if err := l.gap(&kafka.GapError{Topic: name, Asked: t.at, Start: from, Kind: kafka.OutOfRange}); err != nil {
 			return nil, err
 		}
-		if err := t.commit(ctx, t.at, from); err != nil {
+		if err := t.commit(ctx, from); err != nil {
 			return nil, err
 		}
 	}
@@ -73,7 +74,15 @@ func (t *schemaTopic) close() {
 	}
 }
 
-func (t *schemaTopic) commit(ctx context.Context, from, to int64) error {
+// commit brings the position to an offset.
+func (t *schemaTopic) commit(ctx context.Context, to int64) error {
+	from, known := t.l.at[schemaPartition]
+	if known && to == from {
+		return nil
+	}
+	if !known {
+		from = to
+	}
 	txn := &exec.Txn{Cuts: []exec.Cut{{Object: t.l.def.ID, Partition: schemaPartition, From: from, To: to}}}
 	if _, err := t.l.s.m.engine.Commit(ctx, txn); err != nil {
 		return err
@@ -82,8 +91,7 @@ func (t *schemaTopic) commit(ctx context.Context, from, to int64) error {
 	return nil
 }
 
-// catchUp makes the changes that the topic holds now, each once it has been made
-// durable that those before it were made.
+// catchUp makes the changes that the topic holds now.
 func (t *schemaTopic) catchUp(ctx context.Context) (changed bool, err error) {
 	if t == nil {
 		return false, nil
@@ -95,20 +103,15 @@ func (t *schemaTopic) catchUp(ctx context.Context) (changed bool, err error) {
 	for t.at < parts[0].End {
 		recs, err := t.reader.Poll(ctx)
 		for _, r := range recs {
-			from := t.at
-			c, next, failed := t.make(ctx, r)
-			changed = changed || c
-			if next > from {
-				failed = errors.Join(failed, t.commit(ctx, from, next))
-			}
-			if failed != nil {
-				return changed, failed
+			did, err := t.make(ctx, r)
+			if changed = changed || did; err != nil {
+				return changed, err
 			}
 		}
 		var gap *kafka.GapError
 		if errors.As(err, &gap) {
 			if err = t.l.gap(gap); err == nil {
-				err = t.commit(ctx, t.at, max(t.at, gap.Start))
+				err = t.commit(ctx, gap.Start)
 			}
 			return true, err // begin again there
 		}
@@ -119,26 +122,29 @@ func (t *schemaTopic) catchUp(ctx context.Context) (changed bool, err error) {
 	return changed, nil
 }
 
-// make makes the changes of some records and returns how far it got.
-func (t *schemaTopic) make(ctx context.Context, r *topic.Records) (changed bool, next int64, err error) {
+// make makes the changes of some records. The position is made durable behind each
+// of them: what is asked for again after a crash is the last one at most, which is
+// then known.
+func (t *schemaTopic) make(ctx context.Context, r *topic.Records) (changed bool, err error) {
 	d, err := t.dec.Decode(ctx, r)
 	if err != nil {
-		return false, t.at, err
+		return false, err
 	}
 	changes := make([]format.DDL, 0, len(d.DDL)+len(d.Bad))
-	for _, b := range d.Bad {
-		if b.Err != nil {
-			changes = append(changes, format.DDL{Record: b.Record, Text: "?: " + b.Err.Message})
-		}
+	for _, b := range d.Bad { // told like a statement that is not understood
+		changes = append(changes, format.DDL{Record: b.Record, Text: "?: " + b.Err.Message})
 	}
 	changes = append(changes, d.DDL...)
+	slices.SortStableFunc(changes, func(a, b format.DDL) int { return a.Record - b.Record })
 	for _, c := range changes {
 		c.Apart = true
 		did, err := t.l.change(ctx, []format.DDL{c})
-		changed = changed || did
-		if err != nil {
-			return changed, r.Offset[c.Record], err
+		if changed = changed || did; err != nil {
+			return changed, err
+		}
+		if err := t.commit(ctx, r.Offset[c.Record]+1); err != nil {
+			return changed, err
 		}
 	}
-	return changed, r.Next, nil
+	return changed, t.commit(ctx, r.Next)
 }

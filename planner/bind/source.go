@@ -426,9 +426,9 @@ func (s *sourceDef) options() error {
 	}
 	if e := o.Format.Envelope; g.has("schema_changes.topic") {
 		switch pos := g.at["schema_changes.topic"].Pos; {
-		case e != "debezium":
+		case e != "debezium" && e != "maxwell":
 			return sqlerr.New(sqlerr.InvalidParameterValue, "schema_changes.topic has no effect with FORMAT %s", strings.ToUpper(e)).At(pos).
-				WithHint("Only Debezium tells schema changes in a topic of their own.")
+				WithHint("Only Debezium and Maxwell tell schema changes in a topic of their own.")
 		case o.Format.Value.Options["source.table"] == "" && o.Format.Value.Options["table"] == "" && o.Format.Value.Options["table.name"] == "":
 			return sqlerr.New(sqlerr.InvalidParameterValue, "schema_changes.topic needs source.table: it tells the changes of all tables").At(pos).
 				WithHint("For example FORMAT DEBEZIUM ENCODE JSON (source.database = 'shop', source.table = 'customers').")
