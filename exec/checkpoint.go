@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"context"
 	"encoding/json"
 	"maps"
 	"sync"
@@ -110,7 +109,7 @@ func (e *Engine) checkpoint() {
 	e.ck.running = done
 	go func() {
 		defer close(done)
-		err := guard("checkpoint", func() error { return frozen.Write(context.Background(), values) })
+		err := guard("checkpoint", func() error { return frozen.Write(e.writing, values) })
 		if err == nil {
 			err = e.settle(ep)
 		}
@@ -122,7 +121,7 @@ func (e *Engine) checkpoint() {
 		e.ck.mu.Unlock()
 		e.stats.checkpoints.Add(1)
 		e.stats.checkpointNanos.Store(int64(time.Since(started)))
-		if err != nil {
+		if err != nil && e.writing.Err() == nil {
 			e.log.Warn("checkpoint failed; it will be tried again", "err", err)
 		}
 	}()
@@ -134,10 +133,14 @@ func (e *Engine) settle(ep Epoch) error {
 	if err := e.topics.Settle(ep); err != nil {
 		return err
 	}
-	if err := e.topics.Maintain(); err != nil {
-		return err
+	select {
+	case <-e.closing: // there is no hurry with that
+	default:
+		if err := e.topics.Maintain(); err != nil {
+			return err
+		}
+		e.retain(ep)
 	}
-	e.retain(ep)
 	// Truncation is the loop's: the journal has one writer.
 	select {
 	case e.truncate <- ep:

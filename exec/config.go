@@ -33,6 +33,9 @@ type Config struct {
 	// CheckpointEvery is the longest time between checkpoints while there are
 	// changes; 0 = 10 s. Negative: only when memory asks, and at Close.
 	CheckpointEvery time.Duration
+	// CloseWait is how long Close writes checkpoints; 0 = 3 s. What they would have held
+	// is in the journal too, and the next start steps it again.
+	CloseWait time.Duration
 	// JournalFileBytes is the size of one journal file; 0 = 64 MiB. Whole files are
 	// cut off behind a checkpoint.
 	JournalFileBytes int64
@@ -67,6 +70,9 @@ func (c *Config) withDefaults() Config {
 	}
 	if d.CheckpointEvery == 0 {
 		d.CheckpointEvery = 10 * time.Second
+	}
+	if d.CloseWait == 0 {
+		d.CloseWait = 3 * time.Second
 	}
 	if d.ChunkBytes == 0 {
 		d.ChunkBytes = 64 << 20

@@ -60,6 +60,9 @@ type Engine struct {
 	life     context.Context
 	endLife  context.CancelFunc
 	pursuits sync.WaitGroup
+	// writing ends when Close has no more time for checkpoints.
+	writing    context.Context
+	endWriting context.CancelFunc
 
 	holdMu sync.Mutex // also keeps records of streams from going while it is held
 	holds  map[string]*hold

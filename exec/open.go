@@ -34,6 +34,7 @@ func Open(cfg Config) (e *Engine, err error) {
 		waiters: make(chan struct{}), holds: map[string]*hold{},
 	}
 	e.life, e.endLife = context.WithCancel(context.Background())
+	e.writing, e.endWriting = context.WithCancel(context.Background())
 	e.opened = cfg.Now()
 	e.alarm = time.NewTimer(time.Hour)
 	e.due.Store(noAlarm)
@@ -89,11 +90,13 @@ func Open(cfg Config) (e *Engine, err error) {
 // Close stops the loop, writes a last checkpoint, and closes the files.
 func (e *Engine) Close() error {
 	e.once.Do(func() { close(e.closing) })
+	late := time.AfterFunc(e.cfg.CloseWait, e.endWriting)
+	defer late.Stop()
 	<-e.stopped
 	e.endLife()
 	e.pursuits.Wait()
 	full := !e.waitUnlessFull()
-	if e.dead == nil && !full {
+	if e.dead == nil && !full && e.writing.Err() == nil {
 		e.checkpoint()
 		full = !e.waitUnlessFull()
 	}
@@ -101,6 +104,10 @@ func (e *Engine) Close() error {
 		_ = e.journal.Close() // it holds everything; the store's writer cannot be stopped
 		return sqlerr.New(sqlerr.DiskFull, "the last checkpoint could not be written").
 			WithHint("Free disk space; the next start reads what is missing from the journal.")
+	}
+	if e.writing.Err() != nil && e.ck.epoch != e.applied.Load() {
+		e.log.Info("the last checkpoint was given up; the next start reads what is missing from the journal", "after", e.cfg.CloseWait)
+		e.ck.err = nil
 	}
 	if e.dead == nil {
 		e.cutJournal()

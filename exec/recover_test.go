@@ -85,3 +85,40 @@ func TestJoinSurvives(t *testing.T) {
 	}
 	d.close()
 }
+
+// TestCloseGivesUp: a last checkpoint that takes too long is given up without an
+// error, and the next start has everything.
+func TestCloseGivesUp(t *testing.T) {
+	d := openDB(t, vfs.NewMem())
+	d.create("table 16400")
+	d.create("view 16402 over 16400")
+	d.insert(tableID, 1, 10, 1)
+	d.close()
+	var e *Engine
+	stop := func(step string) error {
+		if step == "written" {
+			<-e.writing.Done()
+		}
+		return nil
+	}
+	open := func() {
+		t.Helper()
+		var err error
+		e, err = Open(Config{FS: d.fs, Dir: "db", Host: d.host, Now: func() int64 { return d.clock.Add(1000) },
+			CheckpointEvery: -1, CloseWait: time.Millisecond, Stop: stop})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.e = e
+	}
+	open()
+	before := e.Status().Checkpoint
+	d.insert(tableID, 2, 20, 1)
+	d.close()
+	open()
+	if now := e.Status().Checkpoint; now != before {
+		t.Errorf("the checkpoint is of epoch %d, was of %d", now, before)
+	}
+	d.want(d.read(viewScan(viewID), 0), "1 1 10; 2 1 20")
+	d.close()
+}

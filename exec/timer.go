@@ -18,13 +18,19 @@ type stats struct {
 	checkpointPause, checkpointNanos atomic.Int64
 }
 
-// replayMax is how much stepping a restart may have to do again: under load
-// checkpoints come before CheckpointEvery has passed. But one that takes longer
-// than that, also because the machine is busy, is worth as much stepping.
-const replayMax = time.Second
+// A restart has to do again what has been stepped since the newest checkpoint that is
+// whole. Under load checkpoints begin before CheckpointEvery has passed: after
+// replayLeast of stepping, or where writing one takes longer than that, after as much
+// as it took, so that steps get their share of the cores; but not after more than
+// replayMost. What is stepped while one is written comes on top.
+const (
+	replayLeast = time.Second
+	replayMost  = 2 * time.Second
+)
 
 func (e *Engine) replayMax() time.Duration {
-	return min(max(replayMax, time.Duration(e.stats.checkpointNanos.Load())), e.cfg.CheckpointEvery)
+	last := time.Duration(e.stats.checkpointNanos.Load())
+	return min(max(replayLeast, last), replayMost, e.cfg.CheckpointEvery)
 }
 
 // stepped is the time that steps have taken since a checkpoint began.

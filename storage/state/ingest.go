@@ -114,8 +114,8 @@ func (g *Ingest) Commit(ctx context.Context) error {
 	if err := g.end(); err != nil {
 		return err
 	}
-	if len(g.paths) == 0 {
-		return nil
+	if err := ctx.Err(); err != nil || len(g.paths) == 0 {
+		return err
 	}
 	if err := g.s.db.Ingest(ctx, g.paths); err != nil {
 		return fail(err)

@@ -16,10 +16,19 @@ import (
 // fails, as it cannot know what the file holds; that the disk has refused to grow a
 // file leaves no doubt. Nobody but the checkpoint or compaction in question waits.
 // Syncs are not tried again: after a failed one nobody knows what the disk holds.
+//
+// And it ends compactions when the store is to be closed, which otherwise waits for
+// those that run, seconds for a large one: their writes fail.
 type roomFS struct {
 	vfs.FS
 	waiting *atomic.Int32
+	ending  *atomic.Bool
 }
+
+// compacts is Pebble's name for what compactions write.
+const compacts = vfs.DiskWriteCategory("pebble-compaction")
+
+var errEnding = errors.New("the store is being closed")
 
 // roomEvery is how often a waiting write is tried again.
 const roomEvery = 20 * time.Millisecond
@@ -46,6 +55,12 @@ func (f *roomFS) wait(try func() error) error {
 
 // Create makes a file.
 func (f *roomFS) Create(name string, c vfs.DiskWriteCategory) (file vfs.File, err error) {
+	if c == compacts {
+		if file, err = f.FS.Create(name, c); err != nil {
+			return nil, err
+		}
+		return &endingFile{file, f.ending}, nil
+	}
 	if !describes(name) {
 		return f.FS.Create(name, c)
 	}
@@ -74,6 +89,19 @@ func (f *roomFile) Write(p []byte) (n int, err error) {
 		return err
 	})
 	return n, err
+}
+
+// endingFile is what a compaction writes.
+type endingFile struct {
+	vfs.File
+	ending *atomic.Bool
+}
+
+func (f *endingFile) Write(p []byte) (int, error) {
+	if f.ending.Load() {
+		return 0, errEnding
+	}
+	return f.File.Write(p)
 }
 
 // roomBytes is the room that a MANIFEST may want for one checkpoint.

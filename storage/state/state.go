@@ -49,6 +49,7 @@ type Store struct {
 	compactions *scheduler
 
 	waiting atomic.Int32 // writes that wait for room on the disk
+	ending  atomic.Bool
 }
 
 const stagingDir = "staging"
@@ -100,7 +101,7 @@ func Open(dir string, fs vfs.FS, o Options) (*Store, error) {
 	po.EnsureDefaults() // key schemas, which files are verified with too
 	s := &Store{fs: fs, dir: dir, opts: po, compactions: newScheduler(o.Held)}
 	po.Experimental.CompactionScheduler = s.compactions
-	po.FS = &roomFS{FS: fs, waiting: &s.waiting}
+	po.FS = &roomFS{FS: fs, waiting: &s.waiting, ending: &s.ending}
 	db, err := pebble.Open(dir, po)
 	if err != nil {
 		return nil, fail(err)
@@ -117,8 +118,12 @@ func Open(dir string, fs vfs.FS, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Close ends all background work. No iterator may be open.
-func (s *Store) Close() error { return errors.Join(s.entered(true), fail(s.db.Close())) }
+// Close ends all background work; a compaction that runs is given up. No iterator may
+// be open.
+func (s *Store) Close() error {
+	s.ending.Store(true)
+	return errors.Join(s.entered(true), fail(s.db.Close()))
+}
 
 // Release lets compactions begin, where Options.Held has kept them back.
 func (s *Store) Release() { s.compactions.release() }
