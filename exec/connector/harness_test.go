@@ -128,13 +128,7 @@ func newWorldOn(t testing.TB, addrs []string, topics map[string]int32) *world {
 	w := &world{t: t, addrs: addrs, past: "in", fs: vfs.NewCrashableMem()}
 	w.clock.Store(1_000_000_000)
 	w.cfg = Config{Now: w.now, PartitionsEvery: 20 * time.Millisecond, GroupEvery: 20 * time.Millisecond, WriteTimeout: 10 * time.Second}
-	var err error
-	w.cl, err = kgo.NewClient(kgo.SeedBrokers(addrs...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0),
-		kgo.MetadataMinAge(10*time.Millisecond), kgo.UnknownTopicRetries(-1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.cl.Close)
+	w.cl = newClient(t, addrs)
 	for name, n := range topics {
 		w.createTopic(name, n)
 	}
@@ -145,6 +139,17 @@ func newWorldOn(t testing.TB, addrs []string, topics map[string]int32) *world {
 		w.commit(&exec.Txn{Catalog: []byte(def)})
 	}
 	return w
+}
+
+func newClient(t testing.TB, addrs []string) *kgo.Client {
+	t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(addrs...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0),
+		kgo.MetadataMinAge(10*time.Millisecond), kgo.UnknownTopicRetries(-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cl.Close)
+	return cl
 }
 
 func (w *world) now() int64 { return w.clock.Add(1000) }
