@@ -3,8 +3,10 @@ package format
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math/bits"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -341,6 +343,26 @@ func TestASCII(t *testing.T) {
 				t.Fatalf("%d bytes, byte %d", n, i)
 			}
 			b[i] = 'a'
+		}
+	}
+}
+
+// TestSpecial: of eight bytes the first that a string cannot just hold is found,
+// whatever the others are.
+func TestSpecial(t *testing.T) {
+	for c := range 256 {
+		for at := range 8 {
+			for _, other := range []byte{'a', ' ', '!', '#', 0x5b, 0x5d, 0x7f, 0x80, 0xa2, 0xdc, 0xff} {
+				b := bytes.Repeat([]byte{other}, 8)
+				b[at] = byte(c)
+				want := 8
+				if c < 0x20 || c == '"' || c == '\\' {
+					want = at
+				}
+				if got := bits.TrailingZeros64(special(binary.LittleEndian.Uint64(b))) >> 3; got != want {
+					t.Fatalf("%x: %d, want %d", b, got, want)
+				}
+			}
 		}
 	}
 }

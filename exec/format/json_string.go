@@ -18,8 +18,8 @@ const (
 // special has the high bit set in the first byte of w that is a quote, a
 // backslash or a control character (bits above it mean nothing).
 func special(w uint64) uint64 {
-	quote, slash := w^ones*'"', w^ones*'\\'
-	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs
+	low, slash := w^ones*2, w^ones*'\\' // a quote becomes 0x20, next to the control characters
+	return ((low-ones*0x21)&^low | (slash-ones)&^slash) & highs
 }
 
 // ascii reports whether b is ASCII, which most data is; it is quicker than utf8.Valid.

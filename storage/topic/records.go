@@ -13,8 +13,8 @@ type Records struct {
 	Time []int64
 	// Key and Value are bytea columns; NULL: the record has none.
 	Key, Value *vec.Vec
-	// Headers is nil unless they were asked for: a bytea column, each value as
-	// AppendHeader makes it; NULL: none.
+	// Headers is nil unless they were asked for and some record has any: a bytea
+	// column, each value as AppendHeader makes it; NULL: none.
 	Headers *vec.Vec
 	// Next is the offset after the last one that has been looked at: reading goes on
 	// there. It may be greater than Offset[N-1]+1, also where N is 0.

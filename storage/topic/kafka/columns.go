@@ -16,6 +16,7 @@ type columns struct {
 	offset, time []int64
 	key, value   byteColumn
 	headers      *byteColumn // nil: not wanted
+	headed       bool        // some record has headers; until then headers is empty
 }
 
 // byteColumn is a bytea column that grows.
@@ -62,11 +63,8 @@ func (c *columns) bytes() int {
 }
 
 func (c *columns) add(offset, µs int64, r record) error {
-	if c.headers != nil {
-		if err := r.checkHeaders(); err != nil {
-			return err
-		}
-		if err := c.headers.add(r.headers); err != nil {
+	if c.headers != nil && (c.headed || r.count > 0) {
+		if err := c.addHeaders(&r); err != nil {
 			return err
 		}
 	}
@@ -78,6 +76,21 @@ func (c *columns) add(offset, µs int64, r record) error {
 	}
 	c.offset, c.time = append(c.offset, offset), append(c.time, µs)
 	return nil
+}
+
+func (c *columns) addHeaders(r *record) error {
+	if err := r.checkHeaders(); err != nil {
+		return err
+	}
+	if !c.headed {
+		c.headed = true
+		for range c.offset {
+			if err := c.headers.add(nil); err != nil {
+				return err
+			}
+		}
+	}
+	return c.headers.add(r.headers)
 }
 
 var errColumn = errors.New("keys or values are larger than 4 GB together")
@@ -112,7 +125,7 @@ func (c *byteColumn) vec() *vec.Vec {
 // records hands the columns on; next is where reading goes on.
 func (c *columns) records(next int64) *topic.Records {
 	r := &topic.Records{Partition: c.partition, Offset: c.offset, Time: c.time, Key: c.key.vec(), Value: c.value.vec(), Next: next}
-	if c.headers != nil {
+	if c.headed {
 		r.Headers = c.headers.vec()
 	}
 	return r
@@ -123,7 +136,7 @@ func (c *columns) cutTo(n int) {
 	c.offset, c.time = c.offset[:n], c.time[:n]
 	c.key.cutTo(n)
 	c.value.cutTo(n)
-	if c.headers != nil {
+	if c.headed {
 		c.headers.cutTo(n)
 	}
 }
