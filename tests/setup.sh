@@ -15,9 +15,11 @@ if ! "$venv/bin/python" -c "$clients" >/dev/null 2>&1; then
 fi
 
 # Kafka 4 and the registry run from Java 17 on.
-java=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')
-[ "${java:-0}" -ge 17 ] || packages="$packages default-jre-headless"
-command -v mvn >/dev/null 2>&1 || packages="$packages maven"
+if [ -z "${TARN_NO_KAFKA:-}" ]; then
+	java=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')
+	[ "${java:-0}" -ge 17 ] || packages="$packages default-jre-headless"
+	command -v mvn >/dev/null 2>&1 || packages="$packages maven"
+fi
 
 if [ -n "$packages" ]; then
 	if ! command -v apt-get >/dev/null 2>&1; then

@@ -3,6 +3,7 @@ package crash
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tarndb/tarn/tests/program"
 )
 
 // patience is how long anything may take before the test gives up on it.
@@ -44,9 +47,14 @@ func launch(dir string, flags ...string) (p *process, ready chan string, err err
 	if err := p.cmd.Start(); err != nil {
 		return nil, nil, err
 	}
+	leash, err := program.NewLeash(p.cmd.Process.Pid) // it must not outlive a test that is killed itself
+	if err != nil {
+		return nil, nil, errors.Join(err, p.cmd.Process.Kill())
+	}
 	ready = make(chan string, 1)
 	go func() {
 		defer close(p.done)
+		defer leash.Release()
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
 			if addr, ok := strings.CutPrefix(lines.Text(), "tarn ready on "); ok {
