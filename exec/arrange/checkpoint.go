@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"math"
-	"runtime"
 	"slices"
 	"sort"
 
@@ -26,16 +25,8 @@ type Frozen struct {
 	dropped []uint64
 	expire  []expiry
 	filled  map[uint64][]uint64 // history buckets by class
-	floor   uint64              // epoch of the checkpoint in the store: memory has no older versions
 	changed map[*arrangement]*changedRows
 	lists   []func() // give their memory back
-}
-
-// changedRows are the frozen rows of a table with history, in the order of their
-// keys.
-type changedRows struct {
-	rows  []sorted
-	sized bool // their keys have one length, so they are also in the order of history
 }
 
 type expiry struct{ class, first, until uint64 }
@@ -49,7 +40,7 @@ func (s *Space) Freeze() *Frozen {
 	}
 	s.settle()
 	f := &Frozen{s: s, epoch: s.epoch, gen: s.gen, arrs: s.all(), filled: map[uint64][]uint64{},
-		floor: s.ckpt.Load(), changed: map[*arrangement]*changedRows{}}
+		changed: map[*arrangement]*changedRows{}}
 	for _, a := range f.arrs {
 		a.frozenN = a.count.Load()
 		a.each(func(p *part) {
@@ -79,6 +70,13 @@ func (a *arrangement) refreeze(p *part) {
 	gone := map[uintptr]bool{}
 	for _, r := range p.retired {
 		gone[r] = true
+	}
+	if a.history {
+		for _, r := range p.dirty {
+			if r != 0 {
+				uncross(r)
+			}
+		}
 	}
 	joined := p.frozen[:0:0]
 	for _, list := range [...][]uintptr{p.frozen, p.dirty} {
@@ -210,14 +208,6 @@ func (f *Frozen) build(ctx context.Context, g *state.Ingest, meta map[string][]b
 	return f.writeHistory(ctx, g)
 }
 
-// forget gives back the memory of the lists of changed rows.
-func (f *Frozen) forget() {
-	for _, done := range f.lists {
-		done()
-	}
-	f.lists, f.changed = nil, nil
-}
-
 type writeArrangement func(ctx context.Context, g *state.Ingest, a *arrangement) error
 
 // writeKind writes the arrangements of one kind in order of id, dropped ones as
@@ -279,18 +269,6 @@ func gather(a *arrangement, dead func(r uintptr) bool, order rowOrder) (out []so
 		return nil, nil, err
 	}
 	return out, done, nil
-}
-
-// yieldEvery is after how many rows the writer lets others run: a checkpoint has
-// seconds to spare, a step has not.
-const yieldEvery = 2048
-
-func yield(ctx context.Context, i int) error {
-	if i%yieldEvery != yieldEvery-1 {
-		return nil
-	}
-	runtime.Gosched()
-	return ctx.Err()
 }
 
 func (f *Frozen) writeRows(ctx context.Context, g *state.Ingest, a *arrangement) error {

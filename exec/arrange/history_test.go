@@ -104,3 +104,56 @@ func TestHistoryOfManyBuckets(t *testing.T) {
 		}
 	}
 }
+
+// TestHistoryOfThePast: a table that lags behind the others is written in epochs
+// before the checkpoint in the store; the next one has its history whole, also if one
+// in between has failed.
+func TestHistoryOfThePast(t *testing.T) {
+	for _, fails := range []error{nil, errors.New("stopped")} {
+		store, err := state.Open("db", vfs.NewMem(), state.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := NewSpace(Options{Store: store, Parts: 2, heap: raceEnabled})
+		table := s.Table(1, TableOptions{History: HistoryKeep, RetainMicros: -1})
+		k, refs := &Keys{}, make([]Ref, 1)
+		k.Append([]byte("key"))
+		put := func(e uint64) {
+			s.Begin(e)
+			if err := table.Lookup(k, nil, refs); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := table.Put(k, 0, refs[0], binary.BigEndian.AppendUint64(nil, e)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write := func(fails error) {
+			s.Begin(100)
+			s.opts.Stop = func(string) error { return fails }
+			if err := s.Freeze().Write(context.Background(), nil); !errors.Is(err, fails) {
+				t.Fatal(err)
+			}
+		}
+		const last = 90
+		for e := uint64(1); e <= last; e++ {
+			put(e)
+			switch e {
+			case 10, 70:
+				write(nil)
+			case 40, 80:
+				write(fails)
+			}
+		}
+		write(nil)
+		for e := uint64(1); e < last; e++ {
+			got, ok, err := table.Get([]byte("key"), k.Hash[0], e, nil)
+			if err != nil || !ok || binary.BigEndian.Uint64(got) != e {
+				t.Fatalf("as of %d: %x, %v, %v", e, got, ok, err)
+			}
+		}
+		s.Close()
+		if err := store.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -318,6 +318,10 @@ func (t *Table) change(p *part, h uint64, old row, val []byte, del bool) (row, e
 				return 0, err
 			}
 			prev = v
+		} else if gen <= p.clean {
+			prev = 0 // freed
+		} else if gen != s.gen {
+			prev |= linkCross
 		}
 	}
 	// A scan that has taken its picture reads rows without locks. It passes over
@@ -327,7 +331,7 @@ func (t *Table) change(p *part, h uint64, old row, val []byte, del bool) (row, e
 		setRowWord(old, s.epoch, rowClass(old), flags)
 		*u32at(old + 20) = uint32(len(val))
 		copy(rowVal(old, p.header), val)
-		if version {
+		if t.history {
 			*rowPrev(old) = prev
 		}
 		if t.tracked && gen != s.gen {

@@ -41,6 +41,8 @@ const (
 
 	versionDeleted = 1 // stands for the absence of the key
 	versionJump    = 2
+	// versionCross: the version before it lies in the log of an earlier checkpoint.
+	versionCross = 4
 )
 
 func versionFrom(v version) uint64        { return *u64at(v) >> 8 }
@@ -56,8 +58,13 @@ func (l *versionLog) room(n uintptr) bool { return l.end-l.next >= n }
 func (p *part) addVersion(a *arrangement, r row) (uint64, error) {
 	l := &p.log
 	val := rowVal(r, p.header)
+	link, gen := *rowPrev(r), *rowGen(r)
+	cross := link&linkCross != 0 || gen != a.s.gen
+	if gen <= p.clean {
+		link = 0 // freed
+	}
 	prev, depth := version(0), uint64(0) // what came before, if it is in this log
-	if rowEpoch(r) > p.logFrom {
+	if !cross {
 		prev, depth = prevOf(r), chainDepth(r)
 	}
 	deep := depth >= jumpDepth && prev != 0
@@ -81,7 +88,10 @@ func (p *part) addVersion(a *arrangement, r row) (uint64, error) {
 	if rowFlags(r)&flagDeleted != 0 {
 		flags = versionDeleted
 	}
-	*u64at(v + 8) = *rowPrev(r)
+	if cross {
+		flags |= versionCross
+	}
+	*u64at(v + 8) = link
 	*u32at(v + 16) = uint32(len(val))
 	copy(bytesAt(v+versionHeader, len(val)), val)
 	if deep {
@@ -108,12 +118,14 @@ const (
 	jumpDepth = 16
 	prevBits  = 48
 	prevMask  = 1<<prevBits - 1
+	// linkCross, in a row's link: what it names lies in the log of an earlier checkpoint.
+	linkCross = 1 << 63
 )
 
 // prevOf is the version before row r. The link's upper bits count how many are
 // behind it in the log, up to jumpDepth.
 func prevOf(r row) version     { return version(*rowPrev(r) & prevMask) }
-func chainDepth(r row) uint64  { return *rowPrev(r) >> prevBits }
+func chainDepth(r row) uint64  { return *rowPrev(r) &^ linkCross >> prevBits }
 func jumpAt(v version) uintptr { return v + versionSize(versionLen(v)) }
 func jumpOf(v version) version { return version(*u64at(jumpAt(v))) }
 
@@ -177,6 +189,37 @@ func eachEnded(r row, floor uint64, fn func(v version, to uint64) bool) {
 			return
 		}
 		to = versionFrom(v)
+	}
+}
+
+// A checkpoint follows links within its own log alone, whatever the epochs: a view that
+// lags behind writes those of the past.
+func sameLog(r row) version {
+	if *rowPrev(r)&linkCross != 0 {
+		return 0
+	}
+	return prevOf(r)
+}
+
+func sameLogBefore(v version) version {
+	if *u64at(v)&versionCross != 0 {
+		return 0
+	}
+	return versionBefore(v)
+}
+
+// uncross lets the chain of a row that has changed since a checkpoint that failed lead
+// on into the log of that: the next one writes both.
+func uncross(r row) {
+	if *rowPrev(r)&linkCross != 0 {
+		*rowPrev(r) &^= linkCross
+		return
+	}
+	for v := prevOf(r); v != 0; v = versionBefore(v) {
+		if *u64at(v)&versionCross != 0 {
+			*u64at(v) &^= versionCross
+			return
+		}
 	}
 }
 

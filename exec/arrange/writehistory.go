@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math"
+	"runtime"
 	"slices"
 
 	"github.com/tarndb/tarn/storage/state"
@@ -15,6 +16,33 @@ const (
 	entryVersions = 32
 	entryBytes    = 2 << 10
 )
+
+// changedRows are the frozen rows of a table with history, in the order of their
+// keys.
+type changedRows struct {
+	rows  []sorted
+	sized bool // their keys have one length, so they are also in the order of history
+}
+
+// forget gives back the memory of the lists of changed rows.
+func (f *Frozen) forget() {
+	for _, done := range f.lists {
+		done()
+	}
+	f.lists, f.changed = nil, nil
+}
+
+// yieldEvery is after how many rows the writer lets others run: a checkpoint has
+// seconds to spare, a step has not.
+const yieldEvery = 2048
+
+func yield(ctx context.Context, i int) error {
+	if i%yieldEvery != yieldEvery-1 {
+		return nil
+	}
+	runtime.Gosched()
+	return ctx.Err()
+}
 
 // historyGroup is what a checkpoint writes to one place in the history: the versions
 // of a table that ended in a bucket, which are those that ended in from ≤ epoch <
@@ -52,7 +80,7 @@ func (f *Frozen) writeHistory(ctx context.Context, g *state.Ingest) error {
 		}
 	}
 	slices.SortFunc(groups, func(x, y historyGroup) int { return bytes.Compare(x.start, y.start) })
-	w := historyWriter{ctx: ctx, g: g, floor: f.floor}
+	w := historyWriter{ctx: ctx, g: g}
 	for i := range groups {
 		x := &groups[i]
 		if x.a == nil {
@@ -104,7 +132,6 @@ func sizedOrder(h uintptr) rowOrder {
 type historyWriter struct {
 	ctx       context.Context
 	g         *state.Ingest
-	floor     uint64 // histFloor of all parts
 	header    uintptr
 	key, val  []byte
 	chain     []endedVersion
@@ -120,7 +147,7 @@ type endedVersion struct {
 func (w *historyWriter) write(x *historyGroup, rows []sorted) error {
 	for lo := 0; lo < len(rows); lo += touchRows {
 		some := rows[lo:min(lo+touchRows, len(rows))]
-		touchChains(some, w.floor)
+		touchChains(some)
 		for _, s := range some {
 			if err := w.writeChain(x, s.r); err != nil {
 				return err
@@ -134,7 +161,7 @@ func (w *historyWriter) write(x *historyGroup, rows []sorted) error {
 func (w *historyWriter) writeChain(x *historyGroup, r row) error {
 	w.chain = w.chain[:0]
 	to := rowEpoch(r)
-	for v := prevOf(r); v != 0 && to > w.floor && to >= x.from; v = versionBefore(v) {
+	for v := sameLog(r); v != 0 && to >= x.from; v = sameLogBefore(v) {
 		from := versionFrom(v)
 		if to < x.until && !versionGone(v) {
 			w.chain = append(w.chain, endedVersion{v, from, to})
@@ -179,13 +206,10 @@ const touchDepth = 16
 
 // touchChains brings the versions of some rows into the cache, those of all rows
 // side by side.
-func touchChains(rows []sorted, floor uint64) {
+func touchChains(rows []sorted) {
 	var at [touchRows]version
 	for i, s := range rows {
-		at[i] = 0
-		if rowEpoch(s.r) > floor {
-			at[i] = prevOf(s.r)
-		}
+		at[i] = sameLog(s.r)
 	}
 	for range touchDepth {
 		left := version(0)
@@ -193,10 +217,7 @@ func touchChains(rows []sorted, floor uint64) {
 			if v == 0 {
 				continue
 			}
-			at[i] = 0
-			if versionFrom(v) > floor {
-				at[i] = versionBefore(v)
-			}
+			at[i] = sameLogBefore(v)
 			left |= at[i]
 		}
 		if left == 0 {
