@@ -50,7 +50,7 @@ var foreignTypes = []struct {
 // reads back what Confluent's serializers write of it.
 func TestForeignFormats(t *testing.T) {
 	k := kafkatest.Shared(t)
-	registry := kafkatest.StartRegistry(t).URL
+	registry := kafkatest.SharedRegistry(t).URL
 	c := k.Open(t)
 	s := startServer(t, k)
 	p := startPython(t, k, registry)
@@ -190,7 +190,7 @@ message Order {
 // Tarn's gives columns and rows without a word about either.
 func TestForeignSchemas(t *testing.T) {
 	k := kafkatest.Shared(t)
-	registry := kafkatest.StartRegistry(t).URL
+	registry := kafkatest.SharedRegistry(t).URL
 	c := k.Open(t)
 	s := startServer(t, k)
 	p := startPython(t, k, registry)

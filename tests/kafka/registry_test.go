@@ -12,8 +12,7 @@ import (
 // A real registry gives what it was given, the same id for the same schema, and
 // refuses what readers of the past could not read.
 func TestRegistry(t *testing.T) {
-	kafkatest.OnlyInAll(t)
-	r := format.NewRegistry(kafkatest.StartRegistry(t).URL, "", "")
+	r := format.NewRegistry(kafkatest.SharedRegistry(t).URL, "", "")
 	ctx := inTime(t, time.Minute)
 	one := &format.Schema{Type: "AVRO", Text: `{"type":"record","name":"r","fields":[{"name":"a","type":"long"}]}`}
 	id, err := r.Register(ctx, "t-value", one)

@@ -109,30 +109,48 @@ func StartIn(dir string, o Options) (*Cluster, error) {
 	return c, nil
 }
 
-var shared struct {
+// shared is something that all tests of this process use; it and its folder go with
+// the process.
+type shared[T any] struct {
 	once sync.Once
-	c    *Cluster
+	it   T
 	err  error
 }
 
-// Shared is one broker for all tests of this process that do no harm to it; it and
-// its folder go with the process.
-func Shared(t testing.TB) *Cluster {
+func (s *shared[T]) get(t testing.TB, from software, start func(dir string) (T, error)) T {
 	t.Helper()
-	kafkaProgram.brought(t)
-	shared.once.Do(func() {
+	from.brought(t)
+	s.once.Do(func() {
 		var dir string
-		if dir, shared.err = os.MkdirTemp("", "tarn-kafka"); shared.err != nil {
+		if dir, s.err = os.MkdirTemp("", "tarn-"+from.name); s.err != nil {
 			return
 		}
-		if _, shared.err = program.NewLeash(0, dir); shared.err == nil {
-			shared.c, shared.err = StartIn(dir, Options{})
+		if _, s.err = program.NewLeash(0, dir); s.err == nil {
+			s.it, s.err = start(dir)
 		}
 	})
-	if shared.err != nil {
-		t.Fatal(shared.err)
+	if s.err != nil {
+		t.Fatal(s.err)
 	}
-	return shared.c
+	return s.it
+}
+
+var (
+	sharedCluster  shared[*Cluster]
+	sharedRegistry shared[*Registry]
+)
+
+// Shared is one broker for all tests of this process that do no harm to it.
+func Shared(t testing.TB) *Cluster {
+	t.Helper()
+	return sharedCluster.get(t, kafkaProgram, func(dir string) (*Cluster, error) { return StartIn(dir, Options{}) })
+}
+
+// SharedRegistry is one registry for all tests of this process; they choose subjects
+// of their own.
+func SharedRegistry(t testing.TB) *Registry {
+	t.Helper()
+	return sharedRegistry.get(t, registryProgram, StartRegistryIn)
 }
 
 // Config is how to reach the cluster, plainly.
