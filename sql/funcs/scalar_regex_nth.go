@@ -87,7 +87,7 @@ func regexNthRows() []Overload {
 	}
 	full = ts(t, t, t, i4, i4, t)
 	for n := 4; n <= len(full); n++ {
-		rows = append(rows, rx("regexp_replace", full[:n], t, replace, flagsAt(n, 5), "The nth match from a character on replaced; 0: all.", ""))
+		rows = append(rows, Overload{Name: "regexp_replace", Args: full[:n], Ret: t, Kernel: regexKernel(t, replace, 1, flagsAt(n, 5)), Doc: "The nth match from a character on replaced; 0: all."})
 	}
 	return rows
 }

@@ -127,6 +127,9 @@ type Side struct {
 // Close ends the connection.
 func (s *Side) Close() { _ = s.conn.Close(context.Background()) }
 
+// Failed reports whether a transaction has failed and waits for its end.
+func (s *Side) Failed() bool { return !s.conn.IsClosed() && s.conn.TxStatus() == 'E' }
+
 // Connect opens a connection.
 func Connect(ctx context.Context, dsn string) (*Side, error) {
 	c, err := pgconn.Connect(ctx, dsn)

@@ -115,6 +115,9 @@ func (m *mutations) client(dsn string, rng *rand.Rand, until time.Time) {
 			continue
 		}
 		a := s.Ask(ctx, sql)
+		if s.Failed() { // of a transaction, in which nothing more would be tried
+			s.Ask(ctx, "ROLLBACK")
+		}
 		bad := a.Code == beside.Hung || a.Code == beside.Gone || strings.HasPrefix(a.Code, "XX")
 		m.mu.Lock()
 		m.n++
