@@ -185,9 +185,13 @@ func (x *chaos) produce(ctx context.Context, n int64) {
 // kills does harm for a while; afterwards all is up.
 func (x *chaos) kills(d time.Duration) {
 	count := map[string]int{}
-	for end := time.Now().Add(d); time.Now().Before(end) && !x.t.Failed(); {
+	kinds := []string{"server", "starting", "broker", "both", "hang", "partition"}
+	for i, end := 0, time.Now().Add(d); time.Now().Before(end) && !x.t.Failed(); i++ {
+		if i%len(kinds) == 0 { // each kind comes in each round
+			x.rng.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
+		}
 		time.Sleep(time.Duration(x.rng.IntN(4000)) * time.Millisecond)
-		what := []string{"server", "starting", "broker", "both", "hang", "partition"}[x.rng.IntN(6)]
+		what := kinds[i%len(kinds)]
 		switch what {
 		case "server":
 			x.tarn.kill()
@@ -210,18 +214,16 @@ func (x *chaos) kills(d time.Duration) {
 			time.Sleep(time.Duration(x.rng.IntN(1500)) * time.Millisecond)
 			x.k.Resume(x.t, 1)
 		case "partition":
-			if !x.addPartition() {
-				continue
-			}
+			x.addPartition() // or there are enough
 		}
 		count[what]++
 	}
 	x.t.Logf("killed and so on: %v", count)
 }
 
-func (x *chaos) addPartition() bool {
+func (x *chaos) addPartition() {
 	if x.partitions >= 2*chaosPartitions {
-		return false
+		return
 	}
 	cl := plain(x.t, x.k.Plain)
 	defer cl.Close()
@@ -240,5 +242,4 @@ func (x *chaos) addPartition() bool {
 	x.mu.Lock()
 	x.partitions++
 	x.mu.Unlock()
-	return true
 }
