@@ -60,3 +60,7 @@ type Encoding struct {
 	Name    string            `json:",omitempty"` // "json", "avro", …; "" = not looked at
 	Options map[string]string `json:",omitempty"`
 }
+
+// PassedOn are the headers of a record that the records made of it get, too: those
+// of W3C's trace context.
+var PassedOn = []string{"traceparent", "tracestate"}

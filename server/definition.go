@@ -187,10 +187,6 @@ func (s *Server) sinkDef(snap *catalog.Snapshot, o *catalog.Object) (connector.S
 	return def, err
 }
 
-// passedOn are the headers of a record that the records made of it get, too, where
-// its stream has them as columns: those of W3C's trace context.
-var passedOn = []string{"traceparent", "tracestate"}
-
 // carried makes a stateless plan also give the headers that are passed on.
 func carried(snap *catalog.Snapshot, root plan.Node) (plan.Node, []connector.SinkHeader) {
 	var out []connector.SinkHeader
@@ -207,7 +203,7 @@ func carried(snap *catalog.Snapshot, root plan.Node) (plan.Node, []connector.Sin
 		if name == "" {
 			name = c.Name
 		}
-		if c.From != catalog.FromHeader || !slices.Contains(passedOn, name) {
+		if c.From != catalog.FromHeader || !slices.Contains(catalog.PassedOn, name) {
 			continue
 		}
 		with, at, ok := planner.Carry(root, i, plan.Column{Name: c.Name, Type: c.Type})

@@ -40,10 +40,17 @@ func headers(r *kgo.Record) string {
 }
 
 // TestTraceContext: what a stateless query writes has the trace headers of the
-// record that it is made of, where the source takes them in; others have none.
+// record that it is made of, whether the source names them or not; others have
+// none.
 func TestTraceContext(t *testing.T) {
+	for _, include := range []string{"", `INCLUDE HEADER 'traceparent' AS trace INCLUDE HEADER 'tracestate' bytea AS state`} {
+		t.Run(include, func(t *testing.T) { testTraceContext(t, include) })
+	}
+}
+
+func testTraceContext(t *testing.T, include string) {
 	w := newWorld(t, "in")
-	w.exec(`CREATE SOURCE s (id int, v text) INCLUDE HEADER 'traceparent' AS trace INCLUDE HEADER 'tracestate' bytea AS state
+	w.exec(`CREATE SOURCE s (id int, v text) `+include+`
 		WITH (connector = 'kafka', topic = 'in') FORMAT PLAIN ENCODE JSON`,
 		`CREATE SINK a FROM s WITH (connector = 'kafka', topic = 'all') FORMAT PLAIN ENCODE JSON`,
 		`CREATE SINK b AS SELECT upper(v) AS u FROM s WHERE id > 1 WITH (connector = 'kafka', topic = 'some') FORMAT PLAIN ENCODE JSON`,

@@ -2,6 +2,7 @@ package connector
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/tarndb/tarn/exec/format"
@@ -82,7 +83,7 @@ func (o *Outside) Read(ctx context.Context, partition int32, from, to int64, col
 	if err != nil {
 		return err
 	}
-	return c.ReadRange(ctx, o.def.Topic, topicOf(at), partition, from, to, takesHeaders(&o.def.Spec), func(recs *topic.Records) error {
+	return c.ReadRange(ctx, o.def.Topic, topicOf(at), partition, from, to, takesHeaders(&def.Spec), func(recs *topic.Records) error {
 		for lo := 0; lo < recs.N(); lo += vec.BatchRows {
 			part := recs.Slice(lo, min(lo+vec.BatchRows, recs.N()))
 			err := dec.decode(ctx, part, func(part *topic.Records, d *format.Decoded) error {
@@ -104,8 +105,8 @@ func (o *Outside) Read(ctx context.Context, partition int32, from, to int64, col
 }
 
 func takesHeaders(s *format.Spec) bool {
-	for _, c := range s.Columns {
-		if c.From == format.FromHeaders || c.From == format.FromHeader {
+	for i, c := range s.Columns {
+		if (c.From == format.FromHeaders || c.From == format.FromHeader) && (s.Only == nil || slices.Contains(s.Only, i)) {
 			return true
 		}
 	}

@@ -121,7 +121,7 @@ type sourceDef struct {
 }
 
 // columns are those of the statement, those that were inferred, what INCLUDE
-// adds, and the record's timestamp where no other rowtime is declared.
+// adds, the record's timestamp where no other rowtime is declared, and headers.
 func (s *sourceDef) columns(inferred []catalog.Column) error {
 	o, q := s.o, s.q
 	values := 0
@@ -181,7 +181,27 @@ func (s *sourceDef) columns(inferred []catalog.Column) error {
 	if err := s.key(); err != nil {
 		return err
 	}
-	return s.rowtime()
+	if err := s.rowtime(); err != nil {
+		return err
+	}
+	s.trace()
+	return nil
+}
+
+// trace adds the headers that sinks pass on to what they make of a record, unless
+// the statement names them.
+func (s *sourceDef) trace() {
+	if s.o.Kind != catalog.Stream {
+		return
+	}
+	for _, name := range catalog.PassedOn {
+		named := slices.ContainsFunc(s.o.Columns, func(c catalog.Column) bool {
+			return c.Name == name || c.From == catalog.FromHeader && c.Path == name
+		})
+		if !named && len(s.o.Columns) < columnsMax {
+			s.o.Columns = append(s.o.Columns, catalog.Column{Name: name, Path: name, Type: types.Bytea, From: catalog.FromHeader, Hidden: true})
+		}
+	}
 }
 
 // keysOnly: every column of the statement is taken from the key or elsewhere, as
