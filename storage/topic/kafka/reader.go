@@ -83,6 +83,7 @@ type part struct {
 	leaderAt int32 // leader's epoch
 	validate bool  // the leader changed: see first that it has what was read
 	empty    empties
+	unknown  empties // answers that the leader does not know the epoch of what was read
 	fails    int
 	retryAt  time.Time
 	err      error
