@@ -107,6 +107,9 @@ func (pt *portal) fetch(ctx context.Context, maxRows int, out pgwire.ResultWrite
 			return o, nil
 		}
 	}
+	if o.Verb == "EXPLAIN" || o.Verb == "SHOW" || o.Verb == "DESCRIBE" { // whose rows PostgreSQL does not count
+		o.Rows = -1
+	}
 	return o, nil
 }
 
