@@ -111,7 +111,7 @@ func (c *Circuit) operator(n plan.Node) (operator.Operator, error) {
 	case *plan.Aggregate:
 		return operator.NewAggregate(c.aggregateSpec(n), c.states()), nil
 	case *plan.Distinct:
-		return operator.NewCounts(typesOf(n), operator.DistinctCopies, c.states()), nil
+		return operator.NewCounts(typesOf(n), shownAs(n), operator.DistinctCopies, c.states()), nil
 	case *plan.SetOp:
 		return c.setOp(n), nil
 	case *plan.TopN:
@@ -178,6 +178,9 @@ func (c *Circuit) aggregateSpec(n *plan.Aggregate) operator.AggregateSpec {
 		GroupBy:    n.GroupBy,
 		Aggs:       n.Aggs,
 		AppendOnly: n.In.Props().AppendOnly,
+	}
+	for _, g := range n.GroupBy {
+		spec.Shown = append(spec.Shown, shown(n.In, g))
 	}
 	if chain, ok := terminal(c.root); ok && chain.agg == n {
 		spec.Groups = c.env.Output
@@ -250,7 +253,25 @@ func (c *Circuit) setOp(n *plan.SetOp) operator.Operator {
 	case n.Kind == plan.Except:
 		copies = operator.ExceptCopies
 	}
-	return operator.NewCounts(typesOf(n), copies, c.states())
+	return operator.NewCounts(typesOf(n), shownAs(n), copies, c.states())
+}
+
+// shownAs are n's column types; a numeric whose values all have one scale has it in
+// its modifier, for what is read back from keys.
+func shownAs(n plan.Node) []types.Type {
+	out := typesOf(n)
+	for i := range out {
+		out[i] = shown(n, i)
+	}
+	return out
+}
+
+func shown(n plan.Node, col int) types.Type {
+	t := n.Columns()[col].Type
+	if s, ok := plan.Scale(n, col); ok && t.Mod == -1 {
+		return types.NumericOf(1000, s)
+	}
+	return t
 }
 
 func (c *Circuit) topN(n *plan.TopN) (operator.Operator, error) {

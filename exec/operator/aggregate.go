@@ -60,6 +60,7 @@ var _ Operator = (*Aggregate)(nil)
 type AggregateSpec struct {
 	Input      []types.Type
 	GroupBy    []int
+	Shown      []types.Type // of the columns of GroupBy, nil as in Input; see NewCounts
 	Aggs       []plan.AggCall
 	AppendOnly bool // the input never retracts
 	// Closes: a group's state may be dropped when the watermark has passed column
@@ -84,7 +85,11 @@ func NewAggregate(spec AggregateSpec, states *States) *Aggregate {
 	for _, c := range spec.Aggs {
 		a.calls = append(a.calls, newAggCall(c, spec, states))
 	}
-	a.Final = newFinalizer(a.keyType, a.calls)
+	shown := spec.Shown
+	if shown == nil {
+		shown = a.keyType
+	}
+	a.Final = newFinalizer(a.keyType, shown, a.calls)
 	return a
 }
 

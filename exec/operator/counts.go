@@ -16,6 +16,7 @@ import (
 // representative that their canonical key decodes to.
 type Counts struct {
 	types  []types.Type
+	shown  []types.Type
 	copies func(c [2]int64) int64
 	rows   *arrange.Table
 
@@ -30,9 +31,11 @@ type Counts struct {
 
 var _ Operator = (*Counts)(nil)
 
-// NewCounts makes the operator; copies is one of the functions below.
-func NewCounts(ts []types.Type, copies func([2]int64) int64, states *States) *Counts {
-	return &Counts{types: ts, copies: copies, rows: states.Table(arrange.TableOptions{})}
+// NewCounts makes the operator; copies is one of the functions below. Rows are kept
+// by their values alone; shown are the types ts where the modifier of a numeric says
+// with which scale it comes out.
+func NewCounts(ts, shown []types.Type, copies func([2]int64) int64, states *States) *Counts {
+	return &Counts{types: ts, shown: shown, copies: copies, rows: states.Table(arrange.TableOptions{})}
 }
 
 // DistinctCopies, IntersectCopies … say how often a row with the given weights
@@ -141,7 +144,7 @@ func readCounts(b []byte) (c [2]int64) {
 func (d *Counts) emit(changed [][]byte, weights []int64, out Emit) error {
 	for lo := 0; lo < len(changed); lo += vec.BatchRows {
 		hi := min(lo+vec.BatchRows, len(changed))
-		cols, _, err := rowenc.DecodeKeys(changed[lo:hi], d.types, rowenc.KeyOptions{Mode: rowenc.Canonical})
+		cols, err := readShown(changed[lo:hi], d.types, d.shown)
 		if err != nil {
 			return err
 		}

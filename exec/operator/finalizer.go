@@ -14,11 +14,12 @@ import (
 // for each goroutine by Clone.
 type Finalizer struct {
 	keyType []types.Type
+	shown   []types.Type
 	calls   []*aggCall
 }
 
-func newFinalizer(keyType []types.Type, calls []*aggCall) *Finalizer {
-	f := &Finalizer{keyType: keyType}
+func newFinalizer(keyType, shown []types.Type, calls []*aggCall) *Finalizer {
+	f := &Finalizer{keyType: keyType, shown: shown}
 	for _, c := range calls {
 		f.calls = append(f.calls, c.reader())
 	}
@@ -26,11 +27,19 @@ func newFinalizer(keyType []types.Type, calls []*aggCall) *Finalizer {
 }
 
 // Clone returns a Finalizer for another goroutine.
-func (f *Finalizer) Clone() *Finalizer { return newFinalizer(f.keyType, f.calls) }
+func (f *Finalizer) Clone() *Finalizer { return newFinalizer(f.keyType, f.shown, f.calls) }
 
 // Keys decodes group columns.
 func (f *Finalizer) Keys(keys [][]byte) ([]*vec.Vec, error) {
-	cols, _, err := rowenc.DecodeKeys(keys, f.keyType, rowenc.KeyOptions{Mode: rowenc.Canonical})
+	return readShown(keys, f.keyType, f.shown)
+}
+
+// readShown decodes canonical keys of columns ts as values of types shown.
+func readShown(keys [][]byte, ts, shown []types.Type) ([]*vec.Vec, error) {
+	cols, _, err := rowenc.DecodeKeys(keys, shown, rowenc.KeyOptions{Mode: rowenc.Canonical})
+	for i := range cols {
+		cols[i].Type = ts[i]
+	}
 	return cols, err
 }
 

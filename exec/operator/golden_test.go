@@ -76,8 +76,8 @@ var golden = map[string]func(*States) Operator{
 	"aggregate_closing": func(s *States) Operator {
 		return NewAggregate(AggregateSpec{Input: kv, GroupBy: []int{1}, Aggs: []plan.AggCall{aggCallOf("count")}, Closes: true}, s)
 	},
-	"distinct": func(s *States) Operator { return NewCounts(kv, DistinctCopies, s) },
-	"except":   func(s *States) Operator { return NewCounts(kv, ExceptCopies, s) },
+	"distinct": func(s *States) Operator { return NewCounts(kv, kv, DistinctCopies, s) },
+	"except":   func(s *States) Operator { return NewCounts(kv, kv, ExceptCopies, s) },
 	"topn": func(s *States) Operator {
 		return NewTopN(TopNSpec{Types: kv, Partition: []int{0}, OrderBy: []plan.Order{{Col: 1, Desc: true}}, Limit: 2, RankCol: true}, s)
 	},
