@@ -144,6 +144,7 @@ func crashRun(t *testing.T, w *world, seed int64, prefix string, kills map[strin
 			kills["broker"] += min(fault.Hits(), 1)
 			fault.Remove()
 		}
+		killed.Store(true) // nothing goes out any more that the image would not know of
 		image := w.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: randv2.New(randv2.NewPCG(uint64(seed), uint64(life)))})
 		w.m.Close()
 		_ = w.e.Close()

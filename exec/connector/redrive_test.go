@@ -228,6 +228,7 @@ func redriveRun(t *testing.T, seed int64) {
 		if last {
 			break
 		}
+		killed.Store(true) // nothing goes out any more that the image would not know of
 		image := w.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: randv2.New(randv2.NewPCG(uint64(seed), uint64(life)))})
 		w.m.Close()
 		_ = w.e.Close()
@@ -262,6 +263,15 @@ func redriveRun(t *testing.T, seed int64) {
 	w.until("the topic", func() bool { return len(w.readBack("out")) >= len(rows) })
 	out := w.readBack("out")
 	if len(out) != len(rows) {
+		times := map[string]int{}
+		for _, o := range out {
+			times[o.V]++
+		}
+		for i, o := range out {
+			if times[o.V] != 1 || !seen[o.V] {
+				t.Logf("record %d: %+v, %d times, a row: %v", i, o, times[o.V], seen[o.V])
+			}
+		}
 		t.Fatalf("%d records in the topic, want %d", len(out), len(rows))
 	}
 	for i, r := range rows {

@@ -87,6 +87,7 @@ func snapshotRun(t *testing.T, seed int64, kills map[string]int) {
 			}
 			return killed.Load() || done
 		})
+		killed.Store(true) // nothing goes out any more that the image would not know of
 		image := w.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: randv2.New(randv2.NewPCG(uint64(seed), uint64(life)))})
 		w.m.Close()
 		_ = w.e.Close()
