@@ -62,6 +62,7 @@ func (e *Engine) beginView(def ViewDef, ep Epoch) error {
 	}
 	r.detached = &detached{Cut: ep, Next: make([]int64, len(r.scans)), Started: e.cfg.Now(), release: e.space.Pin(ep)}
 	r.relies = relies
+	e.reads(r)
 	r.rel.view.SetWanted(false)
 	e.setRelation(def.ID, r.rel)
 	if relies && e.recovering {
@@ -232,6 +233,7 @@ func (r *runner) join(ep Epoch) error {
 	r.mark, r.from = s.Watermark, ep
 	r.detached.release()
 	r.detached = nil
+	r.e.hasRead(r, ep)
 	r.e.setRelation(r.rel.id, r.rel) // now among the runners
 	r.state.Store(&viewState{})
 	close(r.ready)
@@ -249,8 +251,9 @@ func (r *runner) fail(err error) error {
 	return nil
 }
 
-// letGo gives up the history that a view needed on its way.
+// letGo gives up the history that a view has needed on its way.
 func (r *runner) letGo() {
+	r.e.readsNoMore(r)
 	if r.detached != nil {
 		r.detached.release()
 		r.detached.release = func() {}

@@ -67,6 +67,7 @@ func (e *Engine) stayBehind(r *runner, vm *viewMeta, m *meta) {
 	b.since, b.release = b.At, e.space.Pin(b.At)
 	r.behind = b
 	e.behinds++
+	e.reads(r)
 }
 
 // streamsBelow are the streams that scans rest on.
@@ -230,6 +231,8 @@ func (r *runner) rejoin() {
 	late := r.behind.since < e.ck.begun
 	r.letGo()
 	r.behind = nil
+	e.reads(r) // until a checkpoint has it here
+	e.hasRead(r, e.applied.Load())
 	e.setRelation(r.rel.id, r.rel)
 	e.publishMarks()
 	e.setAlarm()

@@ -66,6 +66,8 @@ type Engine struct {
 
 	holdMu sync.Mutex // also keeps records of streams from going while it is held
 	holds  map[string]*hold
+	// readers are views whose reading of history no checkpoint holds whole, by id.
+	readers map[uint64]*reader
 
 	feedMu sync.Mutex
 	feeds  []*Feed

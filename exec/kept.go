@@ -6,7 +6,6 @@ import (
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/vec"
 	"github.com/tarndb/tarn/storage/journal"
-	"github.com/tarndb/tarn/storage/segment"
 	"github.com/tarndb/tarn/storage/topic"
 	"github.com/tarndb/tarn/storage/topic/embedded"
 )
@@ -96,9 +95,4 @@ func (e *Engine) retainKept(r *relation) error {
 	}
 	// Of the epoch right before, some cuts may stand.
 	return retainBefore(t, b.CompleteFrom-1)
-}
-
-func retainBefore(t *embedded.Topic, limit Epoch) error {
-	_, err := t.Retain(func(s segment.Info) bool { return s.LastEpoch < limit })
-	return err
 }

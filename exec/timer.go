@@ -114,36 +114,6 @@ func (e *Engine) cutJournalAt(ep Epoch) {
 	}
 }
 
-// retain drops segments that are older than their stream keeps.
-func (e *Engine) retain(ep Epoch) {
-	for _, r := range *e.rels.Load() {
-		if r.kind != streamRelation || r.retain < 0 || int64(ep) < r.retain {
-			continue
-		}
-		if err := e.retainStream(r, ep-uint64(r.retain)); err != nil {
-			e.log.Warn("retention", "stream", r.name, "err", err)
-		}
-	}
-}
-
-// retainStream drops a stream's segments of epochs before limit that nobody holds.
-func (e *Engine) retainStream(r *relation, limit Epoch) error {
-	e.holdMu.Lock()
-	defer e.holdMu.Unlock()
-	if after, held := e.heldAfter(r.id); held {
-		limit = min(limit, after+1)
-	}
-	if t := r.moved.Load(); t != nil {
-		if err := retainBefore(t, limit); err != nil {
-			return err
-		}
-	}
-	if err := retainBefore(r.log, limit); err != nil {
-		return err
-	}
-	return e.retainKept(r)
-}
-
 // showEpoch is an epoch as a time.
 func showEpoch(ep Epoch) string {
 	return time.UnixMicro(int64(ep) + unixOfZero).UTC().Format("2006-01-02 15:04:05.999999Z07")

@@ -79,6 +79,7 @@ func (e *Engine) restoreView(def ViewDef, m *meta) error {
 	if r.relies = e.relies(r.scans); r.relies {
 		if r.detached = vm.Detached; r.detached != nil {
 			r.detached.release = e.space.Pin(vm.Detached.Cut)
+			e.reads(r)
 		} else {
 			e.stayBehind(r, &vm, m)
 		}
@@ -88,6 +89,7 @@ func (e *Engine) restoreView(def ViewDef, m *meta) error {
 	if vm.Detached != nil { // it goes on where the checkpoint was
 		r.detached = vm.Detached
 		r.detached.release = e.space.Pin(vm.Detached.Cut)
+		e.reads(r)
 		e.setRelation(def.ID, r.rel)
 		e.backfills = append(e.backfills, r)
 		return nil
