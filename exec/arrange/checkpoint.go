@@ -24,7 +24,7 @@ type Frozen struct {
 	arrs    []*arrangement
 	dropped []uint64
 	expire  []expiry
-	filled  map[uint64][]uint64 // history buckets by class
+	filled  map[uint64]*filling // history by class
 	changed map[*arrangement]*changedRows
 	lists   []func() // give their memory back
 }
@@ -39,7 +39,7 @@ func (s *Space) Freeze() *Frozen {
 		return &Frozen{s: s}
 	}
 	s.settle()
-	f := &Frozen{s: s, epoch: s.epoch, gen: s.gen, arrs: s.all(), filled: map[uint64][]uint64{},
+	f := &Frozen{s: s, epoch: s.epoch, gen: s.gen, arrs: s.all(), filled: map[uint64]*filling{},
 		changed: map[*arrangement]*changedRows{}}
 	for _, a := range f.arrs {
 		a.frozenN = a.count.Load()
@@ -323,11 +323,12 @@ func (f *Frozen) writeRows(ctx context.Context, g *state.Ingest, a *arrangement)
 // release frees the versions that the store now has.
 func (f *Frozen) release() {
 	s := f.s
-	for class, filled := range f.filled {
-		s.addBuckets(class, filled, 0)
+	for class, x := range f.filled {
+		s.addSliced(class, x.from, x.bytes)
+		s.addSlices(class, x.slices, 0)
 	}
 	for _, x := range f.expire {
-		s.addBuckets(x.class, nil, x.until)
+		s.addSlices(x.class, nil, x.until)
 	}
 	s.ckpt.Store(f.epoch)
 	for _, a := range f.arrs {

@@ -146,7 +146,7 @@ func (t *Table) storedAt(key []byte, e uint64, dst []byte, past bool) (val []byt
 			return dst, false, nil
 		}
 	}
-	for _, b := range s.bucketsFrom(t.retain, e) {
+	for _, b := range s.slicesFrom(t.retain, e) {
 		buf = state.HistoryKey(buf[:0], t.retain.class, b, t.id, key)
 		n := len(buf)
 		buf = state.AppendEpoch(buf, e+1)
@@ -233,7 +233,7 @@ func (t *Table) Versions(key []byte) (out []Version, err error) {
 	if !t.history {
 		return out, nil
 	}
-	for _, b := range s.bucketsFrom(t.retain, 0) {
+	for _, b := range s.slicesFrom(t.retain, 0) {
 		pre := state.HistoryKey(nil, t.retain.class, b, t.id, key)
 		k, v, ok, err := it.FindGE(pre)
 		for ; ok; k, v, ok, err = it.Next() {
@@ -262,43 +262,84 @@ func reverse(vs []Version) {
 	}
 }
 
-// bucketsFrom returns the buckets that exist and may hold what ended after epoch e.
-func (s *Space) bucketsFrom(r retention, e uint64) []uint64 {
-	s.bucketMu.Lock()
-	all := s.buckets[r.class]
-	s.bucketMu.Unlock()
-	i, _ := slices.BinarySearch(all, s.bucket(r, e))
+// slicesFrom returns the slices that exist and may hold what ended after epoch e.
+func (s *Space) slicesFrom(r retention, e uint64) []state.Slice {
+	s.sliceMu.Lock()
+	all := s.slices[r.class]
+	s.sliceMu.Unlock()
+	b := s.bucket(r, e)
+	// Of this bucket, what was written before a slice that begins at e had ended.
+	i := sort.Search(len(all), func(i int) bool {
+		return all[i].Bucket > b || all[i].Bucket == b && (i+1 == len(all) || all[i+1].Bucket > b || all[i+1].From > e)
+	})
 	return all[i:]
 }
 
-// addBuckets notes buckets of a class that a checkpoint has filled; those before
-// first are gone. Lists are replaced, not changed: readers hold them.
-func (s *Space) addBuckets(class uint64, filled []uint64, first uint64) {
-	s.bucketMu.Lock()
-	defer s.bucketMu.Unlock()
-	all := append(slices.Clone(s.buckets[class]), filled...)
-	slices.Sort(all)
+// addSlices notes slices of a class that a checkpoint has filled; those of buckets
+// before first are gone. Lists are replaced, not changed: readers hold them.
+func (s *Space) addSlices(class uint64, filled []state.Slice, first uint64) {
+	s.sliceMu.Lock()
+	defer s.sliceMu.Unlock()
+	all := append(slices.Clone(s.slices[class]), filled...)
+	slices.SortFunc(all, state.Slice.Compare)
 	all = slices.Compact(all)
-	i, _ := slices.BinarySearch(all, first)
-	s.buckets[class] = all[i:]
+	i, _ := slices.BinarySearchFunc(all, state.Slice{Bucket: first}, state.Slice.Compare)
+	s.slices[class] = all[i:]
 }
 
-// findBuckets lists the buckets of a class in the store.
-func (s *Space) findBuckets(r retention) error {
+// findSlices lists the slices of a class in the store.
+func (s *Space) findSlices(r retention) error {
 	it, err := s.store.NewIter()
 	if err != nil {
 		return err
 	}
 	defer it.Close()
+	from := state.BucketStart(nil, r.class, 0)
 	end := state.After(nil, state.BucketStart(nil, r.class, math.MaxUint64))
-	for b, more := uint64(0), true; more; b++ {
-		k, _, ok, err := it.Range(state.BucketStart(nil, r.class, b), end)
+	for {
+		k, _, ok, err := it.Range(from, end)
 		if err != nil || !ok {
 			return err
 		}
-		b = binary.BigEndian.Uint64(k[9:])
-		s.addBuckets(r.class, []uint64{b}, 0)
-		more = b != math.MaxUint64
+		one, ok := state.SliceOf(k)
+		if !ok {
+			return sqlerr.New(sqlerr.DataCorrupted, "history entry %x is damaged", k)
+		}
+		s.addSlices(r.class, []state.Slice{one}, 0)
+		from = state.After(from[:0], state.SliceStart(nil, r.class, one))
 	}
-	return nil
+}
+
+// sliceBytes is how much the checkpoints of a slice write into it, keys and values: of
+// a view that changes that much between two checkpoints each has a slice of its own,
+// which is never compacted; those of small ones are compacted into one.
+const sliceBytes = 32 << 20
+
+// sliceFor returns where the checkpoint's slices of a class begin: the newest one
+// goes on until it is full.
+func (f *Frozen) sliceFor(class uint64) uint64 {
+	s := f.s
+	s.sliceMu.Lock()
+	defer s.sliceMu.Unlock()
+	newest := uint64(0)
+	for _, x := range s.slices[class] {
+		newest = max(newest, x.From)
+	}
+	if newest == 0 || s.sliced[class] >= s.opts.sliceBytes {
+		return f.epoch
+	}
+	return newest
+}
+
+// addSliced notes that a checkpoint has written n bytes into slices from from.
+func (s *Space) addSliced(class, from uint64, n int64) {
+	s.sliceMu.Lock()
+	defer s.sliceMu.Unlock()
+	for _, x := range s.slices[class] {
+		if x.From == from {
+			s.sliced[class] += n
+			return
+		}
+	}
+	s.sliced[class] = n
 }

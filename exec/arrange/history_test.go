@@ -16,8 +16,14 @@ import (
 
 // TestHistoryOfManyBuckets: keys of all lengths change in epochs of many buckets
 // between checkpoints, some of which fail, and each version is found as of its
-// epochs, one by one and all of a key together.
+// epochs, one by one and all of a key together; whether checkpoints fill slices or not.
 func TestHistoryOfManyBuckets(t *testing.T) {
+	for _, size := range []int64{1, 8 << 10, sliceBytes} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) { historyOfManyBuckets(t, size) })
+	}
+}
+
+func historyOfManyBuckets(t *testing.T, size int64) {
 	const epochs, every, retain = 600, 20, 1000e6
 	seed := rand.Int63()
 	rng := rand.New(rand.NewSource(seed))
@@ -27,7 +33,7 @@ func TestHistoryOfManyBuckets(t *testing.T) {
 	}
 	defer store.Close()
 	second := func(e uint64) int64 { return int64(e) * 1e6 } // a bucket is 31 of them
-	s := NewSpace(Options{Store: store, Parts: 4, EpochTime: second, heap: raceEnabled})
+	s := NewSpace(Options{Store: store, Parts: 4, EpochTime: second, heap: raceEnabled, sliceBytes: size})
 	defer s.Close()
 	table := s.Table(1, TableOptions{History: HistoryKeep, RetainMicros: retain})
 	stands := map[string][][]byte{} // key → its value by epoch
@@ -72,6 +78,10 @@ func TestHistoryOfManyBuckets(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+	}
+	slices := len(s.slicesFrom(table.retain, 0))
+	if most := epochs / every; size == 1 && slices < most/4 || size == sliceBytes && slices > most {
+		t.Errorf("%d checkpoints at most have %d slices", most, slices)
 	}
 	for _, name := range names {
 		key := []byte(name)

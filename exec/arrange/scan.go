@@ -302,7 +302,7 @@ func (v *picture) scanPast(e uint64, prefix []byte, fn func(key, val []byte) err
 // eachVersion passes the stored versions that ended after epoch e.
 func (v *picture) eachVersion(e uint64, fn func(key []byte, from, to uint64, val []byte) error) error {
 	t, s := v.t, v.t.s
-	for _, b := range s.bucketsFrom(t.retain, e) {
+	for _, b := range s.slicesFrom(t.retain, e) {
 		lo := state.HistoryStart(nil, t.retain.class, b, t.id)
 		k, val, ok, err := v.it.Range(lo, state.After(nil, lo))
 		for ; ok; k, val, ok, err = v.it.Next() {

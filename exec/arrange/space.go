@@ -23,7 +23,8 @@ type Options struct {
 	// ends the checkpoint there (crash tests).
 	Stop func(step string) error
 
-	heap bool // rows on the Go heap, where the race detector sees them
+	heap       bool  // rows on the Go heap, where the race detector sees them
+	sliceBytes int64 // when a slice of history is full; 0 = sliceBytes
 }
 
 // Space is a set of arrangements under one budget and one checkpoint.
@@ -46,8 +47,9 @@ type Space struct {
 	pins    map[uint64]int    // history: epoch → holders
 	expired map[uint64]uint64 // retention class → first kept bucket
 
-	bucketMu sync.Mutex
-	buckets  map[uint64][]uint64 // retention class → buckets in the store
+	sliceMu sync.Mutex
+	slices  map[uint64][]state.Slice // retention class → slices in the store
+	sliced  map[uint64]int64         // retention class → bytes in its newest slice
 
 	scanMu sync.Mutex
 	scans  map[uint64]struct{}
@@ -90,13 +92,16 @@ func NewSpace(opts Options) *Space {
 	if opts.Parts == 0 {
 		opts.Parts = 64
 	}
+	if opts.sliceBytes == 0 {
+		opts.sliceBytes = sliceBytes
+	}
 	return &Space{
 		opts: opts, store: opts.Store, gen: 1,
 		pool:  &pool{budget: opts.Budget, hard: opts.Store == nil, heap: opts.heap},
 		shift: uint8(bits.Len(uint(opts.Parts)) - 1),
 		byID:  map[uint64]*arrangement{}, pins: map[uint64]int{},
 		scans: map[uint64]struct{}{}, expired: map[uint64]uint64{},
-		buckets: map[uint64][]uint64{},
+		slices: map[uint64][]state.Slice{}, sliced: map[uint64]int64{},
 	}
 }
 
@@ -163,7 +168,7 @@ func (a *arrangement) openStore() {
 	if a.history {
 		if _, seen := a.s.expired[a.retain.class]; !seen {
 			a.s.expired[a.retain.class], _ = read(state.ExpiredKey(nil, a.retain.class))
-			if err := a.s.findBuckets(a.retain); err != nil {
+			if err := a.s.findSlices(a.retain); err != nil {
 				a.err = err
 			}
 		}

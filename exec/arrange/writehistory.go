@@ -48,10 +48,20 @@ func yield(ctx context.Context, i int) error {
 // of a table that ended in a bucket, which are those that ended in from ≤ epoch <
 // until; or, with a nil, a range that goes.
 type historyGroup struct {
-	class, bucket uint64
-	a             *arrangement
-	from, until   uint64
-	start, end    []byte
+	class       uint64
+	slice       state.Slice
+	a           *arrangement
+	from, until uint64
+	start, end  []byte
+	bytes       int64 // about, of all buckets of the table
+}
+
+// filling is what a checkpoint writes of one class: slices of several buckets, all of
+// which begin with the same epoch.
+type filling struct {
+	from   uint64
+	slices []state.Slice
+	bytes  int64
 }
 
 // writeHistory writes the versions of all tables, by class, bucket, table, key
@@ -65,8 +75,10 @@ func (f *Frozen) writeHistory(ctx context.Context, g *state.Ingest) error {
 		groups = append(groups, historyGroup{class: x.class, start: lo, end: hi})
 	}
 	for _, id := range f.dropped {
-		lo := state.HistoryStart(nil, math.MaxUint64, 0, id)
-		groups = append(groups, historyGroup{class: math.MaxUint64, start: lo, end: state.After(nil, lo)})
+		for _, x := range f.s.slicesFrom(retentionOf(-1), 0) {
+			lo := state.HistoryStart(nil, math.MaxUint64, x, id)
+			groups = append(groups, historyGroup{class: math.MaxUint64, start: lo, end: state.After(nil, lo)})
+		}
 	}
 	for _, a := range f.arrs {
 		if !a.history {
@@ -83,6 +95,12 @@ func (f *Frozen) writeHistory(ctx context.Context, g *state.Ingest) error {
 	w := historyWriter{ctx: ctx, g: g}
 	for i := range groups {
 		x := &groups[i]
+		if i == 0 || x.a == nil || groups[i-1].a == nil || x.slice != groups[i-1].slice {
+			if err := g.Cut(x.bytes); err != nil {
+				return err
+			}
+		}
+		before := g.Bytes
 		if x.a == nil {
 			if err := g.DeleteRange(x.start, x.end); err != nil {
 				return err
@@ -93,6 +111,7 @@ func (f *Frozen) writeHistory(ctx context.Context, g *state.Ingest) error {
 		if err := w.write(x, f.changed[x.a].rows); err != nil {
 			return err
 		}
+		f.filled[x.class].bytes += g.Bytes - before
 	}
 	return nil
 }
@@ -101,7 +120,11 @@ func (f *Frozen) writeHistory(ctx context.Context, g *state.Ingest) error {
 // first.
 func (f *Frozen) groupsOf(a *arrangement, first uint64) (groups []historyGroup) {
 	var ends []bucketEnds
-	a.each(func(p *part) { ends = mergeEnds(ends, p.frozenLog.ends) })
+	bytes := int64(0)
+	a.each(func(p *part) {
+		ends = mergeEnds(ends, p.frozenLog.ends)
+		bytes += p.frozenLog.bytes
+	})
 	for i, e := range ends {
 		if e.bucket < first {
 			continue
@@ -110,9 +133,16 @@ func (f *Frozen) groupsOf(a *arrangement, first uint64) (groups []historyGroup) 
 		if i+1 < len(ends) {
 			until = ends[i+1].first
 		}
-		groups = append(groups, historyGroup{class: a.retain.class, bucket: e.bucket, a: a, from: e.first, until: until,
-			start: state.HistoryStart(nil, a.retain.class, e.bucket, a.id)})
-		f.filled[a.retain.class] = append(f.filled[a.retain.class], e.bucket)
+		class := a.retain.class
+		x := f.filled[class]
+		if x == nil {
+			x = &filling{from: f.sliceFor(class)}
+			f.filled[class] = x
+		}
+		slice := state.Slice{Bucket: e.bucket, From: x.from}
+		groups = append(groups, historyGroup{class: class, slice: slice, a: a, from: e.first, until: until, bytes: bytes,
+			start: state.HistoryStart(nil, class, slice, a.id)})
+		x.slices = append(x.slices, slice)
 	}
 	return groups
 }
@@ -185,7 +215,7 @@ func (w *historyWriter) writeChain(x *historyGroup, r row) error {
 // writeEntry writes versions of one key, newest first.
 func (w *historyWriter) writeEntry(x *historyGroup, key []byte, chain []endedVersion) error {
 	before := chain[0].to
-	w.key = state.HistoryKey(w.key[:0], x.class, x.bucket, x.a.id, key)
+	w.key = state.HistoryKey(w.key[:0], x.class, x.slice, x.a.id, key)
 	w.key = state.AppendEpoch(w.key, before)
 	w.val = w.val[:0]
 	for _, e := range chain {

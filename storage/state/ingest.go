@@ -9,8 +9,9 @@ import (
 )
 
 // fileBytes is where a table under construction is ended: large files, so that a
-// checkpoint is a few of them, small enough for compactions to move them whole.
-const fileBytes = 64 << 20
+// checkpoint is a few of them, small enough for compactions to move them whole, and
+// for their filters, which are read as a whole, to be some hundred kB.
+const fileBytes = 16 << 20
 
 // Ingest builds one checkpoint: Set, Delete and DeleteRange in ascending order of
 // key (a range: of its start), then Commit, or Abort at any time.
@@ -59,6 +60,21 @@ func (g *Ingest) writer(key []byte, n int) error {
 	g.w = sstable.NewWriter(objstorageprovider.NewFileWritable(f), wo)
 	return nil
 }
+
+// Cut ends the current file if that or the about next bytes that follow are worth a
+// file of their own: a file whose range of keys no other overlaps is never compacted,
+// and those of both may be overlapped by different ones.
+func (g *Ingest) Cut(next int64) error {
+	if g.w == nil || next < cutBytes && g.w.Raw().EstimatedSize() < cutBytes {
+		return nil
+	}
+	g.unseen = 0
+	return g.end()
+}
+
+// cutBytes is the least size of a file for which Cut ends one: small ones are better
+// compacted together.
+const cutBytes = 1 << 20
 
 // end finishes the current file; the writer syncs it.
 func (g *Ingest) end() error {

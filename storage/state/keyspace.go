@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -15,9 +16,9 @@ import (
 //	row      0x10 id key                              → [valid-from] value
 //	entry    0x20 id uvarint(len key) key | value     → weight (Multi)
 //	ordered  0x30 id uvarint(len group) group | key   → weight value
-//	history  0x40 class bucket id uvarint(len key) key | valid-to → versions (versions.go)
+//	history  0x40 class bucket slice id uvarint(len key) key | valid-to → versions (versions.go)
 //
-// id, class, bucket and valid-to are 8 bytes, big endian. What stands before the
+// id, class, bucket, slice and valid-to are 8 bytes, big endian. What stands before the
 // bar is the prefix that table filters see. It carries its own length, so that
 // plain byte order is also the order by prefix, then suffix: Pebble demands that,
 // and it would not hold for "a"|FF against "ab"|00 without the length.
@@ -69,20 +70,47 @@ func OrderedKey(dst []byte, id uint64, group []byte) []byte {
 // OrderedStart appends where the entries of an Ordered begin.
 func OrderedStart(dst []byte, id uint64) []byte { return appendID(dst, kindOrdered, id) }
 
-// HistoryStart appends where the history of a table in one bucket begins.
-func HistoryStart(dst []byte, class, bucket, id uint64) []byte {
-	return binary.BigEndian.AppendUint64(BucketStart(dst, class, bucket), id)
+// HistoryStart appends where the history of a table in a slice of a bucket begins.
+func HistoryStart(dst []byte, class uint64, s Slice, id uint64) []byte {
+	return binary.BigEndian.AppendUint64(SliceStart(dst, class, s), id)
 }
+
+// SliceStart appends where a slice of a retention class begins.
+func SliceStart(dst []byte, class uint64, s Slice) []byte {
+	return binary.BigEndian.AppendUint64(BucketStart(dst, class, s.Bucket), s.From)
+}
+
+// Slice names a part of history that is written, compacted and read by itself: what
+// ended in a bucket and was written by the checkpoints of epochs from From up to the
+// next slice's. Checkpoints write the slices of a table in ascending order, and what
+// is in a later one ended later.
+type Slice struct{ Bucket, From uint64 }
+
+// Compare orders slices as the store has them.
+func (s Slice) Compare(t Slice) int {
+	return cmp.Or(cmp.Compare(s.Bucket, t.Bucket), cmp.Compare(s.From, t.From))
+}
+
+// SliceOf reads the slice from a key of history.
+func SliceOf(key []byte) (s Slice, ok bool) {
+	if len(key) < sliceEnd {
+		return s, false
+	}
+	return Slice{binary.BigEndian.Uint64(key[9:]), binary.BigEndian.Uint64(key[17:])}, true
+}
+
+// sliceEnd is how long a key of history is up to the id.
+const sliceEnd = 25
 
 // BucketStart appends where a bucket of a retention class begins.
 func BucketStart(dst []byte, class, bucket uint64) []byte {
 	return binary.BigEndian.AppendUint64(appendID(dst, kindHistory, class), bucket)
 }
 
-// HistoryKey appends the prefix of all versions of a key in a bucket; the
+// HistoryKey appends the prefix of all versions of a key in a slice; the
 // valid-to of the newest version of an entry follows (AppendEpoch).
-func HistoryKey(dst []byte, class, bucket, id uint64, key []byte) []byte {
-	return appendSized(HistoryStart(dst, class, bucket, id), key)
+func HistoryKey(dst []byte, class uint64, s Slice, id uint64, key []byte) []byte {
+	return appendSized(HistoryStart(dst, class, s, id), key)
 }
 
 // AppendEpoch appends the suffix of a version.
@@ -109,7 +137,7 @@ func split(key []byte) int {
 	case kindMulti, kindOrdered:
 		at = 9
 	case kindHistory:
-		at = 25
+		at = sliceEnd + 8
 	default:
 		return len(key)
 	}

@@ -3,6 +3,8 @@ package state
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand"
 	"sort"
@@ -42,11 +44,11 @@ func TestSplit(t *testing.T) {
 		case 0:
 			keys = append(keys, append(MultiKey(nil, id, k), byte(rng.Intn(256))))
 		case 1:
-			keys = append(keys, AppendEpoch(HistoryKey(nil, 1, id, id, k), uint64(rng.Intn(3))))
+			keys = append(keys, AppendEpoch(HistoryKey(nil, 1, Slice{id, id}, id, k), uint64(rng.Intn(3))))
 		case 2:
 			keys = append(keys, OrderedKey(nil, id, k))
 		default:
-			x := AppendEpoch(HistoryKey(nil, 1, id, id, k), 1)
+			x := AppendEpoch(HistoryKey(nil, 1, Slice{id, id}, id, k), 1)
 			keys = append(keys, x[:1+rng.Intn(len(x)-1)])
 		}
 	}
@@ -175,5 +177,48 @@ func TestDamage(t *testing.T) {
 	rep, err := s.Verify(context.Background())
 	if err != nil || len(rep.Damaged) != 1 || rep.Damaged[0].File != file {
 		t.Fatalf("%+v %v", rep, err)
+	}
+}
+
+// TestCut: what a checkpoint writes apart from all others is never compacted, though
+// the rest of it overlaps with them.
+func TestCut(t *testing.T) {
+	s, err := Open("db", vfs.NewMem(), Options{Held: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	rng := rand.New(rand.NewSource(1))
+	val := make([]byte, 1<<10)
+	for e := uint64(1); e <= 5; e++ {
+		g := s.NewIngest()
+		for i := range uint64(10) {
+			if err := g.Set(binary.BigEndian.AppendUint64(RowKey(nil, 1, nil), i), val); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range uint64(4) { // too little to be a file
+			if err := errors.Join(g.Cut(4<<10), g.Set(binary.BigEndian.AppendUint64(RowKey(nil, 2, nil), i), val)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for part := range uint64(2) {
+			if err := g.Cut(3000 << 10); err != nil {
+				t.Fatal(err)
+			}
+			for i := range uint64(3000) {
+				rng.Read(val)
+				key := binary.BigEndian.AppendUint64(nil, i)
+				if err := g.Set(AppendEpoch(HistoryKey(nil, 1, Slice{part, e}, 7, key), 1), val); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := errors.Join(g.Finish(), g.Commit(context.Background())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if l := s.db.Metrics().Levels[0]; l.TablesCount != 4 || l.TablesSize > 1<<20 {
+		t.Errorf("%d files of %d bytes wait for compaction, want 4 small ones", l.TablesCount, l.TablesSize)
 	}
 }

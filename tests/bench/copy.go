@@ -65,7 +65,7 @@ func (r *run) copies(ctx context.Context, x copyRun) error {
 		ours.add(float64(x.rows) / s.cpu)
 		wall.add(float64(x.rows) / s.wall)
 		bytes.add(b / float64(x.rows))
-		if postgresBin() == "" {
+		if r.without() {
 			continue
 		}
 		for i, k := range x.beside {
@@ -80,8 +80,10 @@ func (r *run) copies(ctx context.Context, x copyRun) error {
 	r.note("%d rows, %d a COPY, %d keys; answers right, after kill -9 too", x.rows, chunkRows, x.keys)
 	r.alone(x.what+", wall", wall, "rows/s", "", true)
 	r.alone(x.what+", written", bytes, "bytes/row", "", true)
-	if postgresBin() == "" {
-		r.missing("PostgreSQL")
+	if r.without() {
+		if !r.peerless {
+			r.missing("PostgreSQL")
+		}
 		r.alone(x.what, ours, "rows/CPU-s", "", true)
 		return nil
 	}

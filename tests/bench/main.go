@@ -72,11 +72,13 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	pairs := fs.Int("pairs", 0, "alternating pairs; 0 = 5 (full), 1 (small)")
 	rows := fs.Int64("rows", 0, "rows or keys, where a benchmark has such a size; 0 = the scale's")
 	binary := fs.String("bin", "", "tarn binary; empty = build one")
+	peers := fs.Bool("peers", true, "measure the peers of copy and kafka, too")
 	dir := fs.String("dir", "", "where scratch folders are made; empty = the system's")
+	part := fs.String("part", "", "of kafka, only this: filter, group or upsert; empty = all")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
-	r := &run{out: out, pairs: *pairs, rows: *rows, binary: *binary}
+	r := &run{out: out, pairs: *pairs, rows: *rows, binary: *binary, peerless: !*peers, part: *part}
 	switch *size {
 	case "tiny":
 		r.scale = tiny

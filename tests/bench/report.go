@@ -18,7 +18,10 @@ type run struct {
 	binary  string // "" = not built yet
 	scratch string
 	env     []string // of the servers, beside our own
+	part    string   // of a benchmark, "" = all
 	made    int
+	// peerless: only ours is run, where a change is compared with what was before it.
+	peerless bool
 }
 
 // pick is the value of a size for the run's scale.
@@ -111,6 +114,9 @@ func verdict(floor string, met bool) string {
 	}
 	return "   (floor " + floor + ": NOT reached)"
 }
+
+// without reports that COPY has no peer in this run.
+func (r *run) without() bool { return r.peerless || postgresBin() == "" }
 
 // missing says that a peer is not installed.
 func (r *run) missing(peer string) { r.note("%s is not installed: no peer in this run", peer) }
