@@ -74,6 +74,10 @@ func loopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
+// sinkBytes bounds what waits in memory for one sink: a new cluster takes seconds for its
+// first transaction, and what does not wait is read and decoded once more.
+func sinkBytes(memory int64) int64 { return max(32<<20, memory/16) }
+
 // ParseSize reads a memory size: a number with B, KiB, MiB, GiB, TiB or the
 // decimal kB, MB, GB, TB; without unit it is bytes.
 func ParseSize(text string) (int64, error) {

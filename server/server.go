@@ -94,7 +94,7 @@ func Start(cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	s.host.history.engine.Store(s.engine)
-	s.workers = newSupervisor(s, connector.NewManager(s.engine, connector.Config{Now: nowMicros, Log: cfg.Log, Metrics: s.metrics}))
+	s.workers = newSupervisor(s, connector.NewManager(s.engine, connector.Config{Now: nowMicros, Log: cfg.Log, Metrics: s.metrics, SinkBytes: sinkBytes(cfg.MemoryBytes)}))
 	s.host.changed = s.workers.notify
 	s.workers.notify() // what the host restored before it could tell
 	if s.wire, err = pgwire.New(s, pgwire.Config{MaxConnections: 1000, ServerVersion: serverVersion, Logger: cfg.Log}); err != nil {

@@ -56,6 +56,20 @@ func (k *sink) subscribe(ctx context.Context, at progress) error {
 	return nil
 }
 
+// subscribeFirst begins to follow a stream before the target is open, if nothing is known to be
+// written: to open it takes a new cluster seconds, and what has come meanwhile would have
+// to be read, and decoded, once more. If the target then knows a position, settle
+// begins anew behind it.
+func (k *sink) subscribeFirst(ctx context.Context) error {
+	if _, ok := k.ofOneStream(); !ok || k.feed != nil || k.counts.begun || k.def.NoSnapshot {
+		return nil
+	}
+	if _, begun := k.begunAt(); begun {
+		return nil
+	}
+	return k.subscribe(ctx, progress{none: true})
+}
+
 // open begins a subscription. What is known when it begins is its past.
 func (k *sink) open(ctx, subCtx context.Context, cancel context.CancelFunc, o exec.SubscribeOptions) (*exec.Subscription, exec.Epoch, error) {
 	defer context.AfterFunc(ctx, cancel)()

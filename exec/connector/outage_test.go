@@ -69,6 +69,37 @@ func TestOutage(t *testing.T) {
 	}
 }
 
+// TestLateOpen: a sink follows its stream before its topic can be opened, so that what
+// comes meanwhile need not be read from history; it is written once.
+func TestLateOpen(t *testing.T) {
+	w := newWorld(t, map[string]int32{"out": 1})
+	w.insert(0, "a")
+	back := w.refuse(kmsg.InitProducerID)
+	w.startSink(w.appendSink("out"))
+	w.until("its backlog", func() bool { k, _ := w.m.Sink(sinkA); return k.LagRows == 1 && k.LastError != "" })
+	w.insert(1, "b", 2, "c")
+	w.until("what comes meanwhile", func() bool { k, _ := w.m.Sink(sinkA); return k.LagRows == 3 })
+	w.m.mu.Lock()
+	k := w.m.sinks[sinkA]
+	w.m.mu.Unlock()
+	k.mu.Lock()
+	waits := k.backlog
+	k.mu.Unlock()
+	back()
+	if err := w.m.Resume(sinkA); err != nil {
+		t.Fatal(err)
+	}
+	w.caughtUp(sinkA, w.insert(3, "d"))
+	k.mu.Lock()
+	if k.backlog != waits {
+		t.Error("it has subscribed once more")
+	}
+	k.mu.Unlock()
+	if got, want := w.written("out", 4), `{"id":0,"v":"a"} {"id":1,"v":"b"} {"id":2,"v":"c"} {"id":3,"v":"d"}`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 // TestUnknownOutcome: a transaction whose answer is lost is neither lost nor
 // written twice, whether it took effect or not.
 func TestUnknownOutcome(t *testing.T) {

@@ -116,6 +116,9 @@ func (k *sink) attempt(ctx context.Context) error {
 		return terminal(err)
 	}
 	defer t.close()
+	if err := k.subscribeFirst(ctx); err != nil {
+		return err
+	}
 	at, err := t.open(ctx)
 	if err != nil {
 		return terminal(err)

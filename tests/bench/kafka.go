@@ -35,11 +35,16 @@ func benchKafka(ctx context.Context, r *run) error {
 	if err := c.fill(ctx, "json"); err != nil {
 		return err
 	}
-	java, err := r.streams(ctx)
-	if err != nil {
-		r.missing("Kafka Streams (Java 17, Maven)")
+	var java []string
+	if !r.peerless {
+		if java, err = r.streams(ctx); err != nil {
+			r.missing("Kafka Streams (Java 17, Maven)")
+		}
 	}
 	for _, w := range kafkaWays {
+		if r.part != "" && r.part != w.mode {
+			continue
+		}
 		var mine, theirs series
 		for i := range r.pairs {
 			out := fmt.Sprintf("out-%s-%d-%d", w.mode, i, time.Now().UnixNano())
