@@ -87,10 +87,12 @@ type Manager struct {
 	ctx    context.Context
 	end    context.CancelFunc
 	shelf  shelf
+	begun  exec.Epoch // the engine's when the manager was made
 
 	mu      sync.Mutex
 	sources map[uint64]*source
 	sinks   map[uint64]*sink
+	owners  map[uint64]*owner // of sinks that have run
 
 	shelfMu     sync.Mutex
 	shelfLoaded bool
@@ -99,7 +101,8 @@ type Manager struct {
 
 // NewManager makes a manager without connectors.
 func NewManager(e Engine, cfg Config) *Manager {
-	m := &Manager{engine: e, cfg: cfg.withDefaults(), sources: map[uint64]*source{}, sinks: map[uint64]*sink{}}
+	m := &Manager{engine: e, cfg: cfg.withDefaults(), begun: e.Applied(),
+		sources: map[uint64]*source{}, sinks: map[uint64]*sink{}, owners: map[uint64]*owner{}}
 	m.ctx, m.end = context.WithCancel(context.Background())
 	m.shelf = shelf{odd: -1, count: m.cfg.LettersMax, bytes: m.cfg.LetterBytes, ageMicros: m.cfg.LetterAge.Microseconds()}
 	if m.cfg.Metrics != nil {
@@ -183,6 +186,10 @@ func (m *Manager) StartSink(def SinkDef) error {
 		return sqlerr.New(sqlerr.ObjectInUse, "sink %q is running", def.Name)
 	}
 	k := newSink(m, def)
+	if k.owner = m.owners[def.ID]; k.owner == nil {
+		k.owner = &owner{}
+		m.owners[def.ID] = k.owner
+	}
 	m.sinks[def.ID] = k
 	k.start(m.ctx, k.live)
 	return nil
@@ -218,6 +225,9 @@ func (m *Manager) StopSink(id uint64) {
 // kept for it.
 func (m *Manager) DropSink(id uint64) error {
 	m.StopSink(id)
+	m.mu.Lock()
+	delete(m.owners, id)
+	m.mu.Unlock()
 	return m.release(id)
 }
 

@@ -42,7 +42,8 @@ type sink struct {
 	begins  progress      // with parts: where the snapshot that is being written goes on
 	doubt   []exec.Update // the batch whose outcome is not known
 	written exec.Epoch    // position of the last batch that is known to be durable
-	held    exec.Epoch    // what the engine keeps for the sink
+	owner   *owner
+	held    exec.Epoch // what the engine keeps for the sink
 	heldAt  time.Time
 }
 
@@ -122,6 +123,9 @@ func (k *sink) attempt(ctx context.Context) error {
 	at, err := t.open(ctx)
 	if err != nil {
 		return terminal(err)
+	}
+	if err := k.owner.finds(&k.def, at, k.m.begun); err != nil {
+		return err
 	}
 	if held, ok := k.begunAt(); at.none && ok {
 		// The cluster forgets positions that are not renewed, or its topic was deleted.
@@ -207,7 +211,17 @@ func (k *sink) first(ctx context.Context, t target) (exec.Epoch, error) {
 			return 0, err
 		}
 	}
-	return at, terminal(t.write(ctx, nil, progress{epoch: at}))
+	return at, terminal(k.writeTo(ctx, t, nil, progress{epoch: at}))
+}
+
+// writeTo writes, and takes in that it did.
+func (k *sink) writeTo(ctx context.Context, t target, us []exec.Update, to progress) error {
+	k.owner.tries(to)
+	err := t.write(ctx, us, to)
+	if err == nil {
+		k.owner.is(to)
+	}
+	return err
 }
 
 // settle brings the sink's own knowledge to the target's progress.
@@ -241,7 +255,7 @@ func (k *sink) renew(ctx context.Context, t target) error {
 	if !ok || at <= k.written || k.feed.waiting() {
 		return nil
 	}
-	if err := t.write(ctx, nil, progress{epoch: at}); err != nil {
+	if err := k.writeTo(ctx, t, nil, progress{epoch: at}); err != nil {
 		return err
 	}
 	k.written = at

@@ -79,7 +79,7 @@ func (k *sink) put(ctx context.Context, t target, us []exec.Update, to progress)
 		}
 	}
 	writeCtx, cancel := context.WithTimeout(ctx, k.m.cfg.WriteTimeout*time.Duration(1+bytes/largeBytes))
-	err := t.write(writeCtx, us, to)
+	err := k.writeTo(writeCtx, t, us, to)
 	cancel()
 	if err != nil {
 		return terminal(err)
