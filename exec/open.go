@@ -46,7 +46,7 @@ func Open(cfg Config) (e *Engine, err error) {
 		return nil, err
 	}
 	dir := func(name string) string { return cfg.FS.PathJoin(cfg.Dir, name) }
-	if e.store, err = state.Open(dir(stateDir), cfg.FS, state.Options{Held: true}); err != nil {
+	if e.store, err = state.Open(dir(stateDir), cfg.FS, state.Options{Held: true, CacheBytes: max(16<<20, cfg.MemoryBytes/32)}); err != nil {
 		return nil, err
 	}
 	e.budget = arrange.NewBudget(cfg.MemoryBytes)

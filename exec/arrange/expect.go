@@ -131,7 +131,7 @@ func (t *Table) readKeys(k *Keys, in []sorted) error {
 		for _, x := range in {
 			key := k.Key(int(x.r))
 			buf = state.RowKey(buf[:0], t.id, key)
-			v, ok, err := it.Find(buf)
+			v, ok, err := it.Seek(buf)
 			if err == nil && ok {
 				err = t.take(key, k.Hash[x.r], v, clockBit)
 			}

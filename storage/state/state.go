@@ -94,7 +94,7 @@ func Open(dir string, fs vfs.FS, o Options) (*Store, error) {
 	}
 	po.TargetFileSizes[0] = 16 << 20
 	for i := 1; i < len(po.TargetFileSizes); i++ {
-		po.TargetFileSizes[i] = 32 << 20
+		po.TargetFileSizes[i] = 16 << 20
 	}
 	// Damage comes back as an error of the read; by default it would end the process.
 	po.EventListener = &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}}
