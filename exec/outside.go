@@ -18,6 +18,9 @@ import (
 type Outside interface {
 	// Start is the first offset that the partition still has.
 	Start(ctx context.Context, partition int32) (int64, error)
+	// LeavesOut reports whether reading leaves out what is no longer there. Else that
+	// is an error.
+	LeavesOut() bool
 	// Read gives the rows of the records [from, to) of a partition again, as they
 	// were decoded first, those that gave no row left out: in order, each with its
 	// offset. Only columns is of interest, nil: all; others may be NULL. An error of

@@ -36,6 +36,8 @@ type fakeOutside struct {
 	// keeps: one in so many of produce's rows are those that the stream keeps itself, 0 = none.
 	keeps int
 	gate  chan struct{}
+	// leavesOut is LeavesOut.
+	leavesOut bool
 }
 
 type fakeRecord struct {
@@ -96,6 +98,12 @@ func (f *fakeOutside) setAway(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.away = err
+}
+
+func (f *fakeOutside) LeavesOut() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.leavesOut
 }
 
 func (f *fakeOutside) Start(_ context.Context, p int32) (int64, error) {
@@ -373,9 +381,52 @@ func TestOutsideGone(t *testing.T) {
 	if err := read(topic.Scan{}); !sqlerr.HasCode(err, sqlerr.SnapshotTooOld) {
 		t.Fatalf("a record that has been compacted away: %v", err)
 	}
+	s.leavesOut(t)
 	s.out.setAway(errors.New("the broker is away"))
 	if err := read(topic.Scan{From: 150}); err == nil || err.Error() != "the broker is away" {
 		t.Fatal(err)
+	}
+}
+
+// leavesOut: with on_gap = 'continue' all that is still there is read, in its place.
+func (s *cutStore) leavesOut(t *testing.T) {
+	t.Helper()
+	s.out.mu.Lock()
+	s.out.leavesOut = true
+	for p := range int32(3) {
+		s.out.starts[p] = 6 // within a cut
+	}
+	want := map[string]int{}
+	for _, rs := range s.out.parts {
+		for _, r := range rs {
+			if r.row != nil && r.offset >= 6 {
+				want[string(r.row[1].S)]++
+			}
+		}
+	}
+	s.out.mu.Unlock()
+	defer func() { s.out.starts = map[int32]int64{} }()
+	next := int64(0)
+	err := s.Topic().Read(0, topic.Scan{Rowtime: true}, func(r *topic.Rows) error {
+		if r.First < next || len(r.Rowtime) != r.Batch.N {
+			t.Errorf("rows of position %d after %d, %d of %d rowtimes", r.First, next, len(r.Rowtime), r.Batch.N)
+		}
+		next = r.End()
+		for i := range r.Batch.N {
+			want[string(r.Batch.Cols[1].Bytes(i))]--
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, _ := s.Topic().Bounds(0); next != b.End {
+		t.Errorf("the rows end at position %d, the stream at %d", next, b.End)
+	}
+	for row, n := range want {
+		if n > 0 {
+			t.Errorf("%q is missing %d times", row, n)
+		}
 	}
 }
 

@@ -102,7 +102,9 @@ func (e *Engine) keepTrying(ctx context.Context, r *runner) {
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return
-		case errors.As(err, &b) || sqlerr.HasCode(err, sqlerr.SnapshotTooOld):
+		// A view that has been there waits also for records that are gone: somebody may
+		// decide to leave them out.
+		case errors.As(err, &b) || sqlerr.HasCode(err, sqlerr.SnapshotTooOld) && r.detached != nil && r.detached.JoinAt == 0:
 			_ = e.onLoop(ctx, func() error {
 				if e.relation(r.rel.id) != r.rel {
 					return nil

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/tarndb/tarn/exec/zset"
@@ -49,6 +50,16 @@ func (e *Engine) ViewStatus(id uint64) (ViewStatus, bool) {
 		st.State, st.LastError = "error", errs[0].Err.Message
 	}
 	return st, true
+}
+
+// ViewFailure is why a view cannot be read now, apart from rows that fail; nil: it can.
+func (e *Engine) ViewFailure(id uint64) error {
+	rel := e.relation(id)
+	if rel == nil || rel.run == nil {
+		return nil
+	}
+	st := rel.run.state.Load()
+	return cmp.Or(st.err, st.waits)
 }
 
 // StreamStatus is what sys.streams says of a stream.

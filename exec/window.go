@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"math"
 	"sort"
 	"sync"
 
@@ -83,7 +84,17 @@ func (w *window) fetch(ctx context.Context, partition int32, cuts []int, found [
 	if partition == KeptRows {
 		return w.fetchKept(ctx, cuts, found)
 	}
-	if err := w.check(ctx, partition, &w.cuts[cuts[0]], &w.cuts[cuts[len(cuts)-1]]); err != nil {
+	start, err := w.start(ctx, partition)
+	if err != nil {
+		return err
+	}
+	if w.t.out.LeavesOut() {
+		reset, _ := w.t.source.reset(partition)
+		for len(cuts) > 0 && (w.cuts[cuts[0]].first < reset || w.cuts[cuts[0]].to <= start) {
+			w.cuts[cuts[0]].keep(0)
+			cuts = cuts[1:]
+		}
+	} else if err := w.check(partition, &w.cuts[cuts[0]], start); err != nil {
 		return err
 	}
 	for len(cuts) > 0 {
@@ -105,6 +116,11 @@ func (w *window) fetch(ctx context.Context, partition int32, cuts []int, found [
 
 func (w *window) fetchRange(ctx context.Context, partition int32, cuts []int, found [][]*vec.Batch) error {
 	from, to := w.cuts[cuts[0]].from, w.cuts[cuts[len(cuts)-1]].to
+	if w.t.out.LeavesOut() {
+		w.mu.Lock()
+		from = max(from, w.starts[partition])
+		w.mu.Unlock()
+	}
 	at := 0
 	err := w.t.out.Read(ctx, partition, from, to, w.t.needs(w.o), func(rows *vec.Batch, offsets []int64) error {
 		for lo := 0; lo < len(offsets); {
@@ -134,38 +150,56 @@ func (w *window) fetchRange(ctx context.Context, partition int32, cuts []int, fo
 		for _, b := range found[i] {
 			n += int64(b.N)
 		}
-		if n != c.rows {
+		if n < c.rows && w.t.out.LeavesOut() {
+			c.keep(n)
+		} else if n != c.rows {
 			return sqlerr.New(sqlerr.SnapshotTooOld, "stream %q: offsets %d to %d of partition %d gave %d rows and now give %d", w.t.name, c.from, c.to, partition, c.rows, n).
-				WithHint("The topic has been compacted or made anew since; a stream WITH (history = 'local') keeps its own copy.")
+				WithHint("The topic has been compacted or made anew since. %s", leaveOut)
 		}
 	}
 	return nil
 }
 
-// check fails if records of a partition from first to last are no longer there.
-func (w *window) check(ctx context.Context, partition int32, first, last *cutRow) error {
-	if reset, ok := w.t.source.reset(partition); ok && first.first < reset {
-		return sqlerr.New(sqlerr.SnapshotTooOld, "stream %q: partition %d has begun anew since; what it held before is no longer there", w.t.name, partition).
-			WithHint("A stream WITH (history = 'local') keeps its own copy.")
-	}
+// leaveOut is what can be done about records that the topic no longer has.
+const leaveOut = "ALTER SOURCE … SET (on_gap = 'continue') reads what the topic still has; a stream WITH (history = 'local') keeps its own copy."
+
+// start is the first offset that a partition still has.
+func (w *window) start(ctx context.Context, partition int32) (int64, error) {
 	w.mu.Lock()
 	start, ok := w.starts[partition]
 	w.mu.Unlock()
-	if !ok {
-		var err error
-		if start, err = w.t.out.Start(ctx, partition); err != nil {
-			return err
-		}
-		w.mu.Lock()
-		w.starts[partition] = start
-		w.mu.Unlock()
+	if ok {
+		return start, nil
+	}
+	start, err := w.t.out.Start(ctx, partition)
+	if sqlerr.HasCode(err, sqlerr.SnapshotTooOld) && w.t.out.LeavesOut() { // it is there no more
+		start, err = math.MaxInt64, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	w.mu.Lock()
+	w.starts[partition] = start
+	w.mu.Unlock()
+	return start, nil
+}
+
+// check fails if records of a partition from first on are no longer there.
+func (w *window) check(partition int32, first *cutRow, start int64) error {
+	if reset, ok := w.t.source.reset(partition); ok && first.first < reset {
+		return sqlerr.New(sqlerr.SnapshotTooOld, "stream %q: partition %d has begun anew since; what it held before is no longer there", w.t.name, partition).
+			WithHint(leaveOut)
 	}
 	if first.from < start {
 		return sqlerr.New(sqlerr.SnapshotTooOld, "stream %q: partition %d begins at offset %d, offset %d is asked for", w.t.name, partition, start, first.from).
-			WithHint("The topic no longer keeps its older records. Set the stream's retention below the topic's, or keep a copy WITH (history = 'local').")
+			WithHint("The topic no longer keeps its older records. %s", leaveOut)
 	}
 	return nil
 }
+
+// keep leaves the last n rows of a cut. Which ones have gone is known where the
+// partition now begins within it, else not: then rows get positions that others had.
+func (c *cutRow) keep(n int64) { c.first, c.rows = c.first+c.rows-n, n }
 
 // give yields the rows of the window's cuts, small cuts put together.
 func (w *window) give(found [][]*vec.Batch) error {
@@ -184,7 +218,10 @@ func (w *window) give(found [][]*vec.Batch) error {
 		return w.yield(r)
 	}
 	for i, c := range w.cuts {
-		if n > 0 && n+int(c.rows) > vec.BatchRows {
+		if c.rows == 0 {
+			continue
+		}
+		if n > 0 && (n+int(c.rows) > vec.BatchRows || c.first != cuts[len(cuts)-1].first+cuts[len(cuts)-1].rows) {
 			if err := flush(); err != nil {
 				return err
 			}

@@ -19,6 +19,18 @@ type histories struct {
 
 	mu   sync.Mutex
 	open map[uint64]*history
+	// leaves are the streams of which reading leaves out what is gone (on_gap).
+	leaves map[uint64]bool
+}
+
+// leaveOut notes what a source is defined to do where records are gone.
+func (h *histories) leaveOut(def *connector.SourceDef) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.leaves == nil {
+		h.leaves = map[uint64]bool{}
+	}
+	h.leaves[def.ID] = def.OnGap == connector.SkipGap
 }
 
 // of is the history of a stream. Nothing is resolved or connected to before it is
@@ -51,6 +63,7 @@ func (h *histories) drop(id uint64) {
 	h.mu.Lock()
 	x := h.open[id]
 	delete(h.open, id)
+	delete(h.leaves, id)
 	h.mu.Unlock()
 	if x != nil {
 		x.close()
@@ -108,6 +121,13 @@ func (x *history) close() {
 		x.out.Close()
 		x.out = nil
 	}
+}
+
+// LeavesOut implements exec.Outside.
+func (x *history) LeavesOut() bool {
+	x.all.mu.Lock()
+	defer x.all.mu.Unlock()
+	return x.all.leaves[x.o.ID]
 }
 
 // Start implements exec.Outside.

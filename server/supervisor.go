@@ -130,6 +130,7 @@ func (v *supervisor) begin(snap *catalog.Snapshot, o *catalog.Object) {
 		if err != nil {
 			return err
 		}
+		v.s.host.history.leaveOut(&def)
 		return v.manager.StartSource(def)
 	})
 	v.mu.Lock()

@@ -174,6 +174,10 @@ func rowsOfErrors(s *session, add func(...types.Datum)) error {
 		}
 	}
 	for _, o := range s.userObjects(catalog.MatView) {
+		if err := s.srv.engine.ViewFailure(o.ID); err != nil {
+			row("materialized view", o, 0, sqlerr.CodeOf(err), sqlerr.From(err).Message)
+			continue
+		}
 		errs, err := s.srv.engine.ViewErrors(o.ID)
 		if err != nil {
 			return err

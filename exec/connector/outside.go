@@ -48,6 +48,9 @@ func (o *Outside) open() (*kafka.Client, error) {
 	return o.client, err
 }
 
+// LeavesOut implements exec.Outside.
+func (o *Outside) LeavesOut() bool { return o.def.OnGap == SkipGap }
+
 // Start is the first offset that a partition still has.
 func (o *Outside) Start(ctx context.Context, partition int32) (int64, error) {
 	c, err := o.open()
