@@ -8,8 +8,8 @@ type scope struct {
 	cols []column
 }
 
-// expr is a random expression of a kind. It cannot fail: no division, no cast of
-// text, small numbers.
+// expr is a random expression of a kind. Unless the world is a failing one it cannot
+// fail: no division, no cast of text, small numbers.
 func (s scope) expr(k kind, depth int) string {
 	rng := s.w.rng
 	var own []string
@@ -25,6 +25,16 @@ func (s scope) expr(k kind, depth int) string {
 		return s.w.literal(k, rng.Intn(3) == 0)
 	}
 	sub := func(k kind) string { return s.expr(k, depth-1) }
+	if s.w.failing && rng.Intn(3) == 0 {
+		switch k {
+		case integer:
+			return fmt.Sprintf([]string{"(%s / %s)", "(%s * 4611686018427387904 / (1 + abs(%s)))", "(%s %% %s)"}[rng.Intn(3)], sub(integer), sub(integer))
+		case number:
+			return fmt.Sprintf("(%s / %s)::numeric(20,4)", sub(number), sub(number))
+		case str:
+			return fmt.Sprintf("substr(%s, 1, (%s)::int4)", sub(str), sub(integer))
+		}
+	}
 	switch rng.Intn(6) {
 	case 0:
 		return fmt.Sprintf("CASE WHEN %s THEN %s ELSE %s END", sub(boolean), sub(k), sub(k))
@@ -60,6 +70,28 @@ func (s scope) expr(k kind, depth int) string {
 			return fmt.Sprintf("date_trunc('hour', %s)", sub(timestamp))
 		}
 		return fmt.Sprintf("(%s + INTERVAL '5 minutes')", sub(timestamp))
+	case float:
+		if rng.Intn(3) == 0 {
+			return fmt.Sprintf("((%s)::float8 / 4)", sub(integer))
+		}
+		return fmt.Sprintf(pick("(%s + %s)", "(%s - %s)", "greatest(%s, %s)"), sub(float), sub(float))
+	case free:
+		if rng.Intn(3) == 0 {
+			return fmt.Sprintf("trim_scale(%s)", sub(number)) // four digits are of the kind number
+		}
+		return fmt.Sprintf(pick("(%s + %s)", "(%s - %s)", "least(%s, %s)"), sub(free), sub(free))
+	case span:
+		if rng.Intn(3) == 0 {
+			return fmt.Sprintf("((%s) - (%s))", sub(timestamp), sub(timestamp))
+		}
+		return fmt.Sprintf("(%s + %s)", sub(span), sub(span))
+	case json:
+		return fmt.Sprintf(pick("(%s -> 'a')", "(%s -> 0)", "jsonb_build_array(%s)"), sub(json))
+	case list:
+		if rng.Intn(2) == 0 {
+			return fmt.Sprintf("array_append(%s, %s)", sub(list), sub(integer))
+		}
+		return fmt.Sprintf("ARRAY[%s, %s]", sub(integer), sub(integer))
 	}
 	return s.predicate(depth - 1)
 }
@@ -114,8 +146,21 @@ func (w *world) literal(k kind, null bool) string {
 		return "'" + []string{"", "a", "b", "ab", "A", "abc", "é"}[w.rng.Intn(7)] + "'::text"
 	case boolean:
 		return []string{"true", "false"}[w.rng.Intn(2)]
+	case float, free, span, json, list:
+		texts := odd[k]
+		return "'" + texts[w.rng.Intn(len(texts))] + "'::" + typeOf[k]
 	}
 	return "'" + eventTime(w.rng.Intn(600)) + "'::timestamptz"
+}
+
+// odd are values of which some are equal and look different. Sums of the floats
+// are exact.
+var odd = map[kind][]string{
+	float: {"0", "-0", "0.5", "-1.25", "3", "NaN", "Infinity", "-Infinity"},
+	free:  {"0", "0.0", "1", "1.0", "1.00", "2.50", "2.5", "-1.5", "3", "NaN", "Infinity"},
+	span:  {"0", "1 day", "24:00:00", "1 mon", "30 days", "720:00:00", "-00:30:00", "1 day -24:00:00"},
+	json:  {"1", "1.0", "1.00", `{"a": 1}`, `{"a": 1.0}`, "[1, 2]", "[1.0, 2]", "null", `"x"`, "true", "{}"},
+	list:  {"{}", "{1 }", "{1,NULL}", "{1,2}", "{NULL }"}, // {1} would be a relation
 }
 
 // eventTime is a time some seconds after a fixed one, far enough in the past that

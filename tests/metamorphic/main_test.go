@@ -78,6 +78,7 @@ type world struct {
 	serial       int  // of names
 	clock        int  // event time of new records, seconds
 	remembers    bool // all history is kept
+	failing      bool // expressions may fail
 	notYet       map[string]int
 }
 
@@ -200,7 +201,7 @@ func ask(c *pgconn.PgConn, sql string) ([][]string, error) {
 		for i, row := range rs.Rows {
 			cells := make([]string, len(row))
 			for j, c := range row {
-				if cells[j] = string(c); c == nil {
+				if cells[j] = canonical(string(c)); c == nil {
 					cells[j] = `\N`
 				}
 			}

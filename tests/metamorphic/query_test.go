@@ -107,12 +107,12 @@ func (w *world) subquery(s *source, depthMax int) {
 		s.where = fmt.Sprintf(" WHERE %sEXISTS (SELECT 1 FROM {%s} AS y%s)", not, r.name, filter)
 	case 1:
 		x := s.scope.cols[w.rng.Intn(len(s.scope.cols))]
-		if x.kind != c.kind {
+		if x.kind != c.kind && !(x.kind.numeric() && c.kind.numeric()) {
 			return
 		}
 		s.where = fmt.Sprintf(" WHERE %sEXISTS (SELECT 1 FROM {%s} AS y WHERE %s = %s)", not, r.name, c.name, x.name)
 	case 2:
-		if c.kind == boolean {
+		if c.kind == boolean || c.kind == json {
 			return
 		}
 		s.where = fmt.Sprintf(" WHERE (%s) >= (SELECT max(%s) FROM {%s} AS y%s)", s.scope.expr(c.kind, 1), c.name, r.name, filter)
@@ -132,7 +132,7 @@ func (w *world) join(depthMax int) source {
 		var on []string
 		for try := 0; try < 8 && len(on) < 1+w.rng.Intn(2); try++ {
 			l, r := s.scope.cols[w.rng.Intn(len(s.scope.cols))], right.cols[w.rng.Intn(len(right.cols))]
-			if l.kind == r.kind && l.kind != boolean {
+			if l.kind == r.kind && l.kind != boolean || l.kind.numeric() && r.kind.numeric() {
 				on = append(on, fmt.Sprintf("%s = %s", l.name, r.name))
 			}
 		}
@@ -144,7 +144,7 @@ func (w *world) join(depthMax int) source {
 			s.size *= b.size
 			continue
 		}
-		if w.rng.Intn(4) == 0 && kind != "FULL JOIN" {
+		if w.rng.Intn(3) == 0 && kind != "FULL JOIN" {
 			on = append(on, s.scope.predicate(1))
 		}
 		s.from += fmt.Sprintf(" %s {%s} AS %s ON %s", kind, b.name, alias, strings.Join(on, " AND "))
@@ -224,14 +224,28 @@ func (w *world) aggregate(s scope) (kind, string) {
 		return integer, "count(*)" + filter
 	case 1, 2:
 		return integer, "count(" + distinct + some(any) + ")" + filter
-	case 3, 4:
+	case 3:
 		return number, "sum(" + distinct + some(kind(w.rng.Intn(2))) + ")" + filter
+	case 4:
+		k := []kind{float, free, span}[w.rng.Intn(3)]
+		if k == span && distinct != "" {
+			k = free // 1 mon and 30 days are one: which of them is added, shows
+		}
+		f := "sum("
+		if k != span && w.rng.Intn(3) == 0 {
+			f = "avg("
+		}
+		return k, f + distinct + some(k) + ")" + filter
 	case 5:
 		return number, "avg(" + distinct + some(kind(w.rng.Intn(2))) + ")" + filter
 	case 6:
 		return boolean, []string{"bool_and(", "bool_or("}[w.rng.Intn(2)] + some(boolean) + ")" + filter
 	case 7:
-		if any == boolean {
+		if w.rng.Intn(3) == 0 {
+			x := some(integer)
+			return list, fmt.Sprintf("array_agg(%s%s ORDER BY %s DESC)%s", distinct, x, x, filter)
+		}
+		if any == boolean || any >= plainKinds {
 			any = str
 		}
 		x := some(any)
@@ -240,7 +254,7 @@ func (w *world) aggregate(s scope) (kind, string) {
 		x := some(str)
 		return str, fmt.Sprintf("left(string_agg(%s%s, '-'::text ORDER BY %s)%s, 12)", distinct, x, x, filter)
 	}
-	if any == boolean {
+	if any == boolean || any == json {
 		any = integer
 	}
 	return any, []string{"min(", "max("}[w.rng.Intn(2)] + some(any) + ")" + filter
@@ -261,13 +275,18 @@ func (w *world) setOp(depthMax int) query {
 	return q
 }
 
-// topN keeps the first rows of each group, in an order that leaves no choice.
+// topN keeps the first rows of each group; where rows are counted, in an order
+// that leaves no choice.
 func (w *world) topN(s source) query {
 	in := w.selection(s)
 	q := query{reads: s.reads, size: max(s.size/3, 1)}
 	var order []string
 	for _, i := range w.rng.Perm(len(in.cols)) {
 		order = append(order, in.cols[i].name+[]string{"", " DESC", " NULLS FIRST", " DESC NULLS LAST"}[w.rng.Intn(4)])
+	}
+	rank := []string{"row_number", "rank", "dense_rank"}[w.rng.Intn(3)]
+	if rank != "row_number" { // ties have one rank
+		order = order[:1+w.rng.Intn(len(order))]
 	}
 	over := "ORDER BY " + strings.Join(order, ", ")
 	if w.rng.Intn(4) > 0 {
@@ -286,7 +305,7 @@ func (w *world) topN(s source) query {
 	} else {
 		q.cols = append(append([]column(nil), in.cols...), column{"place", integer})
 	}
-	q.sql = fmt.Sprintf("SELECT %s FROM (SELECT p.*, row_number() OVER (%s) AS place FROM (%s) AS p) AS q WHERE place <= %d", list, over, in.sql, 1+w.rng.Intn(3))
+	q.sql = fmt.Sprintf("SELECT %s FROM (SELECT p.*, %s() OVER (%s) AS place FROM (%s) AS p) AS q WHERE place <= %d", list, rank, over, in.sql, 1+w.rng.Intn(3))
 	return q
 }
 

@@ -16,10 +16,22 @@ const (
 	str                   // text
 	boolean               // bool
 	timestamp             // timestamptz
+	plainKinds
+
+	// Those in which equal values may look different. No expression tells such
+	// values apart, or which of them stands for a group would matter.
+	float kind = iota - 1 // float8: 0 and -0
+	free                  // numeric: 1 and 1.0
+	span                  // interval: 1 day and 24:00:00
+	json                  // jsonb: 1 and 1.0
+	list                  // int8[]
 	kinds
 )
 
-var typeOf = [kinds]string{"int8", "numeric(20,4)", "text", "bool", "timestamptz"}
+var typeOf = [kinds]string{"int8", "numeric(20,4)", "text", "bool", "timestamptz", "float8", "numeric", "interval", "jsonb", "int8[]"}
+
+// numeric says whether a kind is compared with every other numeric one.
+func (k kind) numeric() bool { return k == integer || k == number || k == float || k == free }
 
 type column struct {
 	name string

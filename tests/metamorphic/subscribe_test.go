@@ -156,6 +156,7 @@ func (s *subscriber) have() ([]string, error) {
 		if n < 0 {
 			return nil, fmt.Errorf("row %q is there %d times", row, n)
 		}
+		row = canonicalRow(row)
 		for range n {
 			out = append(out, row)
 		}
@@ -284,7 +285,7 @@ func (ss *subscribers) again(s *subscriber, newest int64) {
 		}
 		last = epoch
 		check(epoch)
-		at.rows[f[2]] += diff
+		at.rows[canonicalRow(f[2])] += diff
 	}
 	check(epochs[j] + 1)
 }
