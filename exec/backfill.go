@@ -8,6 +8,7 @@ import (
 
 	"github.com/tarndb/tarn/exec/circuit"
 	"github.com/tarndb/tarn/exec/operator"
+	"github.com/tarndb/tarn/exec/zset"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/vec"
 	"github.com/tarndb/tarn/storage/journal"
@@ -86,11 +87,7 @@ func (e *Engine) beginView(def ViewDef, ep Epoch) error {
 			continue
 		}
 		r.detached.Next[i] = -1
-		err := e.scanAt(context.Background(), scan, ep, func(b *vec.Batch) error {
-			r.detached.Done += int64(b.N)
-			return r.circ.Push(s, i, b, r.rel.view)
-		})
-		if err != nil {
+		if err := e.takeAt(context.Background(), scan, ep, &fed{r, s, i}); err != nil {
 			return r.fail(err)
 		}
 	}
@@ -137,6 +134,20 @@ func (r *runner) beginLater(ep Epoch) error {
 	}
 	return nil
 }
+
+// fed is a view that is being built, as the Emit of what it reads.
+type fed struct {
+	r    *runner
+	s    *operator.Step
+	scan int
+}
+
+func (f *fed) Batch(b *vec.Batch) error {
+	f.r.detached.Done += int64(b.N)
+	return f.r.circ.Push(f.s, f.scan, b, f.r.rel.view)
+}
+
+func (f *fed) Errors(errs []zset.Error) error { return f.r.rel.view.Errors(errs) }
 
 // slice is a step for history: no watermark, nothing closes.
 func (r *runner) slice(ep Epoch) *operator.Step {
@@ -220,9 +231,7 @@ func (r *runner) join(ep Epoch) error {
 		if err := rel.answers(r.detached.Cut); err != nil {
 			return err
 		}
-		err := rel.view.Changes(r.detached.Cut, ep, func(_ uint64, b *vec.Batch) error {
-			return r.circ.Push(s, i, scanColumns(scan, b, nil, nil), r.rel.view)
-		})
+		err := rel.eachChange(scan, i, r.detached.Cut, ep, func(_ Epoch, p piece) error { return r.pushPiece(s, p) })
 		if err != nil {
 			return err
 		}

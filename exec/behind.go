@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tarndb/tarn/exec/operator"
+	"github.com/tarndb/tarn/exec/zset"
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/vec"
 	"github.com/tarndb/tarn/storage/topic"
@@ -97,7 +98,8 @@ type missed struct {
 // piece is a part of one scan's change.
 type piece struct {
 	scan int
-	b    *vec.Batch
+	b    *vec.Batch   // nil: none
+	errs []zset.Error // of a view
 }
 
 // collect reads what a view has missed after where it is, up to an epoch at most. It
@@ -127,12 +129,9 @@ func (e *Engine) collect(ctx context.Context, r *runner, to Epoch, sealed []Epoc
 		}
 		var err error
 		if rel.kind == streamRelation {
-			err = rel.scanStream(ctx, scan, at, to, func(ep Epoch, b *vec.Batch) error { note(ep, piece{i, b}); return nil })
+			err = rel.scanStream(ctx, scan, at, to, func(ep Epoch, b *vec.Batch) error { note(ep, piece{scan: i, b: b}); return nil })
 		} else if err = rel.answers(at); err == nil {
-			err = rel.view.Changes(at, to, func(ep uint64, b *vec.Batch) error {
-				note(ep, piece{i, scanColumns(scan, b, nil, nil)})
-				return nil
-			})
+			err = rel.eachChange(scan, i, at, to, func(ep Epoch, p piece) error { note(ep, p); return nil })
 		}
 		if err != nil {
 			return nil, err
@@ -162,14 +161,42 @@ func (e *Engine) collect(ctx context.Context, r *runner, to Epoch, sealed []Epoc
 	return m, nil
 }
 
+// eachChange emits what the epochs in (from, to] did to a table or a view, for scan i.
+func (rel *relation) eachChange(scan *plan.Scan, i int, from, to Epoch, emit func(Epoch, piece) error) error {
+	err := rel.view.Changes(from, to, func(ep uint64, b *vec.Batch) error {
+		return emit(ep, piece{scan: i, b: scanColumns(scan, b, nil, nil)})
+	})
+	if err != nil {
+		return err
+	}
+	return rel.view.ErrorChanges(from, to, func(ep uint64, errs []zset.Error) error {
+		return emit(ep, piece{scan: i, errs: errs})
+	})
+}
+
+// pushPiece gives the circuit what a piece brings.
+func (r *runner) pushPiece(s *operator.Step, p piece) error {
+	if len(p.errs) > 0 {
+		if err := r.rel.view.Errors(p.errs); err != nil {
+			return err
+		}
+	}
+	if p.b == nil {
+		return nil
+	}
+	return r.circ.Push(s, p.scan, p.b, r.rel.view)
+}
+
 // goThrough steps a view through what it has missed. It runs on the loop.
 func (r *runner) goThrough(m *missed) error {
 	return r.back(func() error {
 		for _, ep := range m.epochs {
 			err := r.stepMissed(ep, m.line.at(ep), func(s *operator.Step) error {
 				for _, p := range m.pieces[ep] {
-					r.rowsIn.Add(int64(p.b.N))
-					if err := r.circ.Push(s, p.scan, p.b, r.rel.view); err != nil {
+					if p.b != nil {
+						r.rowsIn.Add(int64(p.b.N))
+					}
+					if err := r.pushPiece(s, p); err != nil {
 						return err
 					}
 				}
@@ -213,13 +240,8 @@ func (r *runner) pushChange(s *operator.Step, c *Change, want func(scan int) boo
 		if d == nil || want != nil && !want(i) {
 			continue
 		}
-		for j := range d.batches {
-			if b := d.cut(r.scans[i], j, c.Epoch); b.N > 0 {
-				r.rowsIn.Add(int64(b.N))
-				if err := r.circ.Push(s, i, b, r.rel.view); err != nil {
-					return err
-				}
-			}
+		if err := r.pushDelta(s, i, d); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tarndb/tarn/exec/operator"
+	"github.com/tarndb/tarn/exec/zset"
 	"github.com/tarndb/tarn/sql/vec"
 	"github.com/tarndb/tarn/storage/topic"
 )
@@ -29,10 +30,7 @@ func (e *Engine) readTables(ctx context.Context, r *runner) error {
 		if r.detached.Next[i] >= 0 {
 			continue
 		}
-		if err := e.scanAt(ctx, scan, r.detached.Cut, func(b *vec.Batch) error {
-			pieces = append(pieces, piece{i, b})
-			return nil
-		}); err != nil {
+		if err := e.takeAt(ctx, scan, r.detached.Cut, &collected{scan: i, pieces: &pieces}); err != nil {
 			return err
 		}
 	}
@@ -45,6 +43,22 @@ func (e *Engine) readTables(ctx context.Context, r *runner) error {
 	})
 }
 
+// collected gathers what a scan gives.
+type collected struct {
+	scan   int
+	pieces *[]piece
+}
+
+func (c *collected) Batch(b *vec.Batch) error {
+	*c.pieces = append(*c.pieces, piece{scan: c.scan, b: b})
+	return nil
+}
+
+func (c *collected) Errors(errs []zset.Error) error {
+	*c.pieces = append(*c.pieces, piece{scan: c.scan, errs: errs})
+	return nil
+}
+
 // pushPieces is a slice of history for a view that is being built.
 func (r *runner) pushPieces(pieces []piece) error {
 	return r.back(func() error {
@@ -52,8 +66,10 @@ func (r *runner) pushPieces(pieces []piece) error {
 		r.e.space.Begin(ep)
 		s := r.slice(ep)
 		for _, p := range pieces {
-			r.detached.Done += int64(p.b.N)
-			if err := r.circ.Push(s, p.scan, p.b, r.rel.view); err != nil {
+			if p.b != nil {
+				r.detached.Done += int64(p.b.N)
+			}
+			if err := r.pushPiece(s, p); err != nil {
 				return broken{err}
 			}
 		}
@@ -96,7 +112,7 @@ func (e *Engine) readHistory(ctx context.Context, r *runner, upTo Epoch) error {
 		read := topic.Scan{From: next, UpTo: upTo}
 		at := rel.wantOf(scan, &read)
 		err = rel.topicFor(ctx).Read(0, read, func(rs *topic.Rows) error {
-			pieces = append(pieces, piece{i, rel.streamBatch(scan, rs, at)})
+			pieces = append(pieces, piece{scan: i, b: rel.streamBatch(scan, rs, at)})
 			next = rs.End()
 			if rows += rs.Batch.N; rows >= sliceRows {
 				return flush()
@@ -173,8 +189,8 @@ func (e *Engine) joinPast(ctx context.Context, r *runner) error {
 		if err := rel.answers(r.detached.Cut); err != nil {
 			return err
 		}
-		if err := rel.view.Changes(r.detached.Cut, at, func(_ uint64, b *vec.Batch) error {
-			pieces = append(pieces, piece{i, scanColumns(scan, b, nil, nil)})
+		if err := rel.eachChange(scan, i, r.detached.Cut, at, func(_ Epoch, p piece) error {
+			pieces = append(pieces, p)
 			return nil
 		}); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/tarndb/tarn/exec/operator"
 	"github.com/tarndb/tarn/exec/zset"
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/sqlerr"
@@ -31,6 +32,19 @@ func (e *Engine) scanAt(ctx context.Context, s *plan.Scan, ep Epoch, emit func(*
 		return rel.scanEventTime(s, ep, emit)
 	}
 	return rel.view.Scan(ep, rel.storedFields(s.Fields), emit)
+}
+
+// takeAt is scanAt for a view that is being built: errors of the views that it reads
+// come along.
+func (e *Engine) takeAt(ctx context.Context, s *plan.Scan, ep Epoch, out operator.Emit) error {
+	rel := e.relation(s.Object)
+	if rel == nil || rel.kind != viewRelation || s.SystemTime != nil {
+		return e.scanAt(ctx, s, ep, out.Batch)
+	}
+	if err := rel.answers(ep); err != nil {
+		return err
+	}
+	return rel.view.Take(ep, rel.storedFields(s.Fields), out)
 }
 
 // answers fails if the relation cannot answer for an epoch any more, or not yet.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tarndb/tarn/exec/circuit"
 	"github.com/tarndb/tarn/exec/operator"
+	"github.com/tarndb/tarn/exec/zset"
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
@@ -17,6 +18,7 @@ import (
 // delta is what one epoch did to one relation.
 type delta struct {
 	batches []*vec.Batch // stored layout
+	errs    []zset.Error // of a view, for the views that read it
 	// Streams: late flags and the position of the first row, by batch.
 	late  [][]bool
 	first []int64
@@ -189,13 +191,8 @@ func (r *runner) step(ep Epoch, deltas map[uint64]*delta) error {
 			continue
 		}
 		touched = true
-		for j := range d.batches {
-			if b := d.cut(scan, j, ep); b.N > 0 {
-				r.rowsIn.Add(int64(b.N))
-				if err := r.circ.Push(&s, i, b, r.rel.view); err != nil {
-					return err
-				}
-			}
+		if err := r.pushDelta(&s, i, d); err != nil {
+			return err
 		}
 	}
 	if !touched {
@@ -210,8 +207,34 @@ func (r *runner) step(ep Epoch, deltas map[uint64]*delta) error {
 	if err != nil {
 		return err
 	}
+	d := &delta{}
 	if out.Batch != nil {
-		deltas[r.rel.id] = &delta{batches: []*vec.Batch{out.Batch}}
+		d.batches = []*vec.Batch{out.Batch}
+	}
+	if !r.def.SkipErrors {
+		d.errs = out.Errors
+	}
+	if len(d.batches)+len(d.errs) > 0 {
+		deltas[r.rel.id] = d
+	}
+	return nil
+}
+
+// pushDelta pushes what an epoch did to the relation of scan i. Errors of a view are
+// errors of the views that read it: what they hold misses its rows.
+func (r *runner) pushDelta(s *operator.Step, i int, d *delta) error {
+	if len(d.errs) > 0 {
+		if err := r.rel.view.Errors(d.errs); err != nil {
+			return err
+		}
+	}
+	for j := range d.batches {
+		if b := d.cut(r.scans[i], j, s.Epoch); b.N > 0 {
+			r.rowsIn.Add(int64(b.N))
+			if err := r.circ.Push(s, i, b, r.rel.view); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -200,7 +200,7 @@ func (s *Subscription) replay(ctx context.Context, from, to Epoch) error {
 			if byEpoch[ep] == nil {
 				epochs = append(epochs, ep)
 			}
-			byEpoch[ep] = append(byEpoch[ep], piece{scan, b})
+			byEpoch[ep] = append(byEpoch[ep], piece{scan: scan, b: b})
 			return nil
 		}
 	}

@@ -178,6 +178,7 @@ type reader struct {
 	l     *layout
 	final *operator.Finalizer
 	ctx   *funcs.Ctx
+	skip  bool // groups whose row is an error are left out
 
 	keys rowenc.Keys
 	rows stored
@@ -322,13 +323,16 @@ func (r *reader) groups(keys, vals [][]byte, fields []int) (*vec.Batch, error) {
 		return nil, err
 	}
 	aggCols, failed := r.final.Values(vals)
-	if len(failed) > 0 {
+	if len(failed) > 0 && !r.skip {
 		return nil, failed[0].Err
 	}
-	b := &vec.Batch{N: len(keys), Cols: append(keyCols, aggCols...)}
+	b := operator.Without(&vec.Batch{N: len(keys), Cols: append(keyCols, aggCols...)}, failed)
+	if b == nil {
+		return nil, nil
+	}
 	for _, m := range r.l.maps {
 		out, errs := m.Apply(r.ctx, b)
-		if len(errs) > 0 {
+		if len(errs) > 0 && !r.skip {
 			return nil, errs[0].Err
 		}
 		if out == nil {

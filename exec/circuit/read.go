@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/tarndb/tarn/exec/arrange"
+	"github.com/tarndb/tarn/exec/operator"
 	"github.com/tarndb/tarn/exec/zset"
 	"github.com/tarndb/tarn/sql/vec"
 	"github.com/tarndb/tarn/storage/rowenc"
@@ -22,6 +23,7 @@ func (v *View) Get(keys *vec.Batch, epoch uint64, fields []int) (*vec.Batch, err
 	}
 	r := v.readers.Get().(*reader)
 	defer v.readers.Put(r)
+	r.skip = v.skip.Load()
 	rowenc.EncodeKeys(&r.keys, keys.Cols, keys.N, rowenc.KeyOptions{Mode: rowenc.Canonical})
 	r.rows.reset()
 	for i := range keys.N {
@@ -50,8 +52,30 @@ func (v *View) Scan(epoch uint64, fields []int, emit func(*vec.Batch) error) err
 	if err := v.check(epoch); err != nil {
 		return err
 	}
+	return v.scan(epoch, fields, v.skip.Load(), emit)
+}
+
+// Take is Scan for a standing query: it takes the view's errors along as data, unless
+// reads go past them.
+func (v *View) Take(epoch uint64, fields []int, out operator.Emit) error {
+	if v.errs != nil && !v.skip.Load() {
+		errs, err := v.ErrorsAt(epoch, 0)
+		if err != nil {
+			return err
+		}
+		if len(errs) > 0 {
+			if err := out.Errors(errs); err != nil {
+				return err
+			}
+		}
+	}
+	return v.scan(epoch, fields, true, out.Batch)
+}
+
+func (v *View) scan(epoch uint64, fields []int, skip bool, emit func(*vec.Batch) error) error {
 	r := v.readers.Get().(*reader)
 	defer v.readers.Put(r)
+	r.skip = skip
 	r.rows.reset()
 	flush := func() error {
 		b, err := r.decode(fields)
@@ -74,10 +98,11 @@ func (v *View) Scan(epoch uint64, fields []int, emit func(*vec.Batch) error) err
 }
 
 // Changes emits the delta of each epoch with from < epoch ≤ to that had one, in
-// order; retractions first.
+// order; retractions first. Rows that are errors are no rows: see ErrorChanges.
 func (v *View) Changes(from, to uint64, emit func(epoch uint64, b *vec.Batch) error) error {
 	r := v.readers.Get().(*reader)
 	defer v.readers.Put(r)
+	r.skip = true
 	var old, now stored
 	at := uint64(0)
 	flush := func() error {
@@ -161,6 +186,42 @@ func (v *View) ErrorsAt(epoch uint64, limit int) ([]zset.Error, error) {
 		out = out[:limit]
 	}
 	return out, err
+}
+
+// ErrorChanges emits what each epoch with from < epoch ≤ to did to the live errors, as
+// a standing query takes them; nothing where reads go past them.
+func (v *View) ErrorChanges(from, to uint64, emit func(epoch uint64, errs []zset.Error) error) error {
+	if v.errs == nil || v.skip.Load() {
+		return nil
+	}
+	var errs []zset.Error
+	at := uint64(0)
+	flush := func() error {
+		if errs = zset.ConsolidateErrors(errs); len(errs) == 0 {
+			return nil
+		}
+		out := errs
+		errs = nil
+		return emit(at, out)
+	}
+	err := v.errs.Changes(from, to, func(epoch uint64, key, before, after []byte) error {
+		if epoch != at {
+			if err := flush(); err != nil {
+				return err
+			}
+			at = epoch
+		}
+		e := readError(key)
+		was, _ := binary.Varint(before) // nil is 0
+		is, _ := binary.Varint(after)
+		e.Weight = is - was
+		errs = append(errs, e)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
 }
 
 // check fails if the view has live errors at the epoch. The common case, a view

@@ -77,18 +77,22 @@ func finish(errs []zset.Error, failed []funcs.RowError, b, o *vec.Batch) (*vec.B
 	if len(failed) == 0 {
 		return o, errs
 	}
-	return without(o, failed), rowErrors(errs, failed, b)
+	return Without(o, failed), rowErrors(errs, failed, b)
 }
 
-// without returns b without the rows that failed, nil if none remain.
-func without(b *vec.Batch, failed []funcs.RowError) *vec.Batch {
+// Without returns b without the rows that failed, nil if none remain. Those that
+// failed may be listed more than once and in any order.
+func Without(b *vec.Batch, failed []funcs.RowError) *vec.Batch {
+	if len(failed) == 0 {
+		return b
+	}
+	bad := make(map[int32]bool, len(failed))
+	for _, f := range failed {
+		bad[f.Row] = true
+	}
 	sel := make([]int32, 0, b.N)
-	next := 0
 	for i := range int32(b.N) {
-		for next < len(failed) && failed[next].Row < i {
-			next++
-		}
-		if next == len(failed) || failed[next].Row != i {
+		if !bad[i] {
 			sel = append(sel, i)
 		}
 	}
