@@ -28,6 +28,13 @@ func appended(us []exec.Update, dropRetractions bool) (*changes, error) {
 		if b == nil {
 			continue
 		}
+		if allOnce(b) {
+			parts = append(parts, &vec.Batch{N: b.N, Cols: b.Cols})
+			for range b.N {
+				c.epoch = append(c.epoch, us[i].Epoch)
+			}
+			continue
+		}
 		sel := make([]int32, 0, b.N)
 		for r := range b.N {
 			w := b.Weight(r)
@@ -46,6 +53,16 @@ func appended(us []exec.Update, dropRetractions bool) (*changes, error) {
 	}
 	c.rows = vec.Concat(parts)
 	return c, nil
+}
+
+// allOnce reports whether each row of b is one row more.
+func allOnce(b *vec.Batch) bool {
+	for _, w := range b.Weights {
+		if w != 1 {
+			return false
+		}
+	}
+	return true
 }
 
 func unweighted(b *vec.Batch, sel []int32) *vec.Batch {

@@ -53,7 +53,7 @@ func (d *decoder) column(r *topic.Records, t *draft, i int) *vec.Vec {
 		return d.metaColumn(r, t, c)
 	}
 	if d.valueOf[i] < 0 { // it is of no interest
-		return vec.Flatten(vec.ConstVec(c.Type, types.NullDatum, len(t.record)))
+		return nulls(c.Type, len(t.record))
 	}
 	if t.from == nil {
 		return t.images[0][i]

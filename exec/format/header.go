@@ -10,8 +10,8 @@ import (
 	"github.com/tarndb/tarn/storage/topic"
 )
 
-// headerColumn is the records' headers, or the last one of a name, a value a
-// record. A header whose bytes are no text is NULL in a text column.
+// headerColumn is the headers of records that have some, or the last one of a name, a
+// value a record. A header whose bytes are no text is NULL in a text column.
 func headerColumn(r *topic.Records, c *Column) *vec.Vec {
 	name := c.Path
 	if name == "" {
@@ -20,7 +20,7 @@ func headerColumn(r *topic.Records, c *Column) *vec.Vec {
 	out := vec.NewBuilder(c.Type, r.N())
 	var buf []byte
 	for i := range r.N() {
-		if r.Headers == nil || r.Headers.IsNull(i) {
+		if r.Headers.IsNull(i) {
 			out.Null()
 			continue
 		}
@@ -32,6 +32,14 @@ func headerColumn(r *topic.Records, c *Column) *vec.Vec {
 		out.Bytes(buf)
 	}
 	return out.Finish()
+}
+
+// nulls is a column of n NULLs.
+func nulls(t types.Type, n int) *vec.Vec {
+	if t.Phys() == types.PhysBytes {
+		return &vec.Vec{Type: t, N: n, Off: make([]uint32, n+1), Valid: vec.NewBitmap(n, false)}
+	}
+	return vec.Flatten(vec.ConstVec(t, types.NullDatum, n))
 }
 
 func appendHeaders(dst, headers []byte, c *Column, name string) (out []byte, ok bool) {

@@ -62,6 +62,9 @@ func (d *decoder) metaColumn(r *topic.Records, t *draft, c *Column) *vec.Vec {
 	case FromTopic:
 		return vec.Flatten(vec.ConstVec(c.Type, types.String(d.spec.Topic), n))
 	default:
+		if r.Headers == nil {
+			return nulls(c.Type, n)
+		}
 		return byRecord(headerColumn(r, c), t.record)
 	}
 	return v

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"math/bits"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -207,7 +208,8 @@ func (c *chunk) drops(b batch) bool {
 // endsAborted reports whether a control batch is the marker of an aborted
 // transaction: its record's key is a version and the type 0, two bytes each.
 func (b batch) endsAborted() bool {
-	r, _, err := cut(b[headerBytes:], b.base())
+	var r record
+	_, err := r.cut(b[headerBytes:], b.base())
 	return err == nil && len(r.key) >= 4 && r.key[2] == 0 && r.key[3] == 0
 }
 
@@ -231,13 +233,14 @@ func (w *walker) records(b batch, c *chunk, cols *columns) error {
 	cols.grow(n, len(body))
 	firstTime, maxTime := int64(binary.BigEndian.Uint64(b[atFirstTime:])), int64(binary.BigEndian.Uint64(b[atMaxTime:]))
 	appendTime := b.attributes()&appendTimeBit != 0
-	before := int64(-1)
+	before, lastDelta := int64(-1), int64(b.lastDelta())
+	var r record
 	for range n {
-		r, rest, err := cut(body, b.base())
+		rest, err := r.cut(body, b.base())
 		if err != nil {
 			return err
 		}
-		if r.delta <= before || r.delta > int64(b.lastDelta()) {
+		if r.delta <= before || r.delta > lastDelta {
 			return &damage{b.base(), "its records' offsets do not fit"}
 		}
 		body, before = rest, r.delta
@@ -249,7 +252,7 @@ func (w *walker) records(b batch, c *chunk, cols *columns) error {
 		if !appendTime {
 			ms = firstTime + r.time
 		}
-		if err := cols.add(offset, micros(ms), r); err != nil {
+		if err := cols.add(offset, micros(ms), &r); err != nil {
 			return &damage{offset, err.Error()}
 		}
 	}
@@ -267,48 +270,72 @@ type record struct {
 	count       int64  // of headers
 }
 
-// varint is binary.Varint, at once where it is one byte.
+// varint is binary.Varint, without a loop where it has at most four bytes.
 func varint(b []byte) (int64, int) {
 	if len(b) > 0 && b[0] < 0x80 {
 		return int64(b[0]>>1) ^ -int64(b[0]&1), 1
 	}
-	return binary.Varint(b)
+	if len(b) < 4 {
+		return binary.Varint(b)
+	}
+	w := binary.LittleEndian.Uint32(b)
+	ends := ^w & 0x80808080
+	if ends == 0 {
+		return binary.Varint(b)
+	}
+	n := bits.TrailingZeros32(ends)>>3 + 1
+	w &= ^uint32(0) >> (32 - 8*n)
+	u := w&0x7f | w>>1&0x3f80 | w>>2&0x1fc000 | w>>3&0xfe00000
+	return int64(u>>1) ^ -int64(u&1), n
 }
 
 // cut takes a record off body.
-func cut(body []byte, base int64) (r record, rest []byte, err error) {
+func (r *record) cut(body []byte, base int64) (rest []byte, err error) {
 	size, k := varint(body)
 	if k <= 0 || size < 0 || size > int64(len(body)-k) {
-		return r, nil, &damage{base, "a record's length does not fit"}
+		return nil, &damage{base, "a record's length does not fit"}
 	}
 	rec, rest := body[k:k+int(size)], body[k+int(size):]
 	if len(rec) == 0 {
-		return r, nil, &damage{base, "a record is empty"}
+		return nil, &damage{base, "a record is empty"}
 	}
 	at := 1 // its attributes, all unused
-	for _, v := range []*int64{&r.time, &r.delta} {
-		if *v, k = varint(rec[at:]); k <= 0 {
-			return r, nil, &damage{base, "a record is cut off"}
-		}
-		at += k
+	if r.time, k = varint(rec[at:]); k <= 0 {
+		return nil, &damage{base, "a record is cut off"}
 	}
-	for _, v := range []*[]byte{&r.key, &r.value} {
-		n, k := varint(rec[at:])
-		if k <= 0 || n < -1 || n > int64(len(rec)-at-k) {
-			return r, nil, &damage{base, "a record's key or value does not fit"}
-		}
-		if at += k; n >= 0 {
-			*v = rec[at : at+int(n) : at+int(n)]
-			at += int(n)
-		}
+	at += k
+	if r.delta, k = varint(rec[at:]); k <= 0 {
+		return nil, &damage{base, "a record is cut off"}
+	}
+	at += k
+	if r.key, at = sized(rec, at); at < 0 {
+		return nil, &damage{base, "a record's key or value does not fit"}
+	}
+	if r.value, at = sized(rec, at); at < 0 {
+		return nil, &damage{base, "a record's key or value does not fit"}
 	}
 	if r.count, k = varint(rec[at:]); k <= 0 || r.count < 0 {
-		return r, nil, &damage{base, "a record's headers do not fit"}
+		return nil, &damage{base, "a record's headers do not fit"}
 	}
+	r.headers = nil
 	if r.count > 0 {
 		r.headers = rec[at+k:]
 	}
-	return r, rest, nil
+	return rest, nil
+}
+
+// sized is the key or value at a place of a record, nil if there is none, and where it
+// ends, -1: it does not fit.
+func sized(rec []byte, at int) ([]byte, int) {
+	n, k := varint(rec[at:])
+	if k <= 0 || n < -1 || n > int64(len(rec)-at-k) {
+		return nil, -1
+	}
+	if at += k; n < 0 {
+		return nil, at
+	}
+	end := at + int(n)
+	return rec[at:end:end], end
 }
 
 // checkHeaders sees that r's headers are as many as it says, from end to end.

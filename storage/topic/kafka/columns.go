@@ -62,9 +62,9 @@ func (c *columns) bytes() int {
 	return n
 }
 
-func (c *columns) add(offset, µs int64, r record) error {
+func (c *columns) add(offset, µs int64, r *record) error {
 	if c.headers != nil && (c.headed || r.count > 0) {
-		if err := c.addHeaders(&r); err != nil {
+		if err := c.addHeaders(r); err != nil {
 			return err
 		}
 	}

@@ -63,9 +63,11 @@ func (e *TooLargeError) Unwrap() error {
 }
 
 // size is about what a record takes in a batch.
-func (o *Out) size() int64 {
-	n := len(o.Key) + len(o.Value) + recordOverhead
-	for _, h := range o.Headers {
+func (o *Out) size() int64 { return recordSize(o.Key, o.Value, o.Headers) }
+
+func recordSize(key, value []byte, headers []kgo.RecordHeader) int64 {
+	n := len(key) + len(value) + recordOverhead
+	for _, h := range headers {
 		n += len(h.Key) + len(h.Value) + 10
 	}
 	return int64(n)
@@ -132,32 +134,53 @@ func (s *Sink) askLimit(ctx context.Context) error {
 	return nil
 }
 
+// slabRecords is how many records of the client library are made at once.
+const slabRecords = 1024
+
 // produce hands records to the client library and waits until all are there.
 func (s *Sink) produce(ctx context.Context, out []Out) error {
 	var mu sync.Mutex
 	var failed error
-	large := &TooLargeError{Topic: s.cfg.Topic, Index: -1}
-	for i := range out {
-		size := out[i].size()
-		s.cl.Produce(ctx, out[i].record(s.cfg.Topic), func(_ *kgo.Record, err error) {
-			mu.Lock()
-			defer mu.Unlock()
-			if failed == nil {
-				failed = err
-			}
-			// A batch is refused whole; its largest record is to blame.
-			if (errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge)) && size > large.Bytes {
-				large.Index, large.Bytes = i, size
-			}
-		})
+	var large *kgo.Record
+	var most int64
+	done := func(r *kgo.Record, err error) {
+		if err == nil {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if failed == nil {
+			failed = err
+		}
+		// A batch is refused whole; its largest record is to blame.
+		if size := recordSize(r.Key, r.Value, r.Headers); (errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge)) && size > most {
+			large, most = r, size
+		}
+	}
+	var slabs [][]kgo.Record
+	for lo := 0; lo < len(out); lo += slabRecords {
+		part := out[lo:min(lo+slabRecords, len(out))]
+		slab := make([]kgo.Record, len(part))
+		slabs = append(slabs, slab)
+		for i := range part {
+			part[i].fill(&slab[i], s.cfg.Topic)
+			s.cl.Produce(ctx, &slab[i], done)
+		}
 	}
 	if err := s.cl.Flush(ctx); err != nil {
 		return err
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	if large.Index >= 0 {
-		return large
+	if large == nil {
+		return failed
+	}
+	for k, slab := range slabs {
+		for i := range slab {
+			if &slab[i] == large {
+				return &TooLargeError{Topic: s.cfg.Topic, Index: k*slabRecords + i, Bytes: most}
+			}
+		}
 	}
 	return failed
 }

@@ -21,11 +21,16 @@ type Out struct {
 }
 
 func (o *Out) record(topic string) *kgo.Record {
-	r := &kgo.Record{Topic: topic, Partition: o.Partition, Key: o.Key, Value: o.Value, Headers: o.Headers}
+	r := &kgo.Record{}
+	o.fill(r, topic)
+	return r
+}
+
+func (o *Out) fill(r *kgo.Record, topic string) {
+	*r = kgo.Record{Topic: topic, Partition: o.Partition, Key: o.Key, Value: o.Value, Headers: o.Headers}
 	if o.Time != 0 {
 		r.Timestamp = types.TimeOfTimestamp(o.Time)
 	}
-	return r
 }
 
 // noPartition is a partition for which no record is ever sent.

@@ -40,7 +40,7 @@ const (
 	bytesMax       = 16 << 20
 	// One Poll returns about so much at most, decompressed: what is decoded is then
 	// still in the cache.
-	pollBytes   = 2 << 20
+	pollBytes   = 1 << 20
 	pollRecords = 64 << 10
 )
 

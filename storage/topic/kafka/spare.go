@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"math/bits"
 	"sync"
 
 	"github.com/tarndb/tarn/storage/topic"
@@ -10,8 +11,20 @@ import (
 // be cleared, and is cold.
 const (
 	spareMax      = 16       // columns
-	spareBytesMax = 12 << 20 // of their values
+	spareBytesMax = 16 << 20 // of their values
 )
+
+// room is how much to have for size bytes of values, in steps, so that what was given
+// back fits what comes. Under load all are as large as Poll makes them.
+func room(size int) int {
+	switch {
+	case size > 2*pollBytes:
+		return size
+	case size > pollBytes/4:
+		return 2 * pollBytes
+	}
+	return 1 << bits.Len(uint(max(size, 1<<10)-1))
+}
 
 // spare is columns that nobody reads any more.
 type spare struct {
@@ -23,6 +36,7 @@ type spare struct {
 // take returns empty columns: the smallest that hold size bytes of values, else fresh
 // ones.
 func (s *spare) take(partition int32, headers bool, size int) *columns {
+	size = room(size)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	best := -1
@@ -33,6 +47,7 @@ func (s *spare) take(partition int32, headers bool, size int) *columns {
 	}
 	fresh := newColumns(partition, headers)
 	if best < 0 {
+		fresh.value.data = make([]byte, 0, size)
 		return fresh
 	}
 	old := s.remove(best)

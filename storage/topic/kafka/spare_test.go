@@ -84,21 +84,31 @@ func TestSpareBounds(t *testing.T) {
 	for range 2 * spareMax {
 		put(10)
 	}
-	put(1000)
-	if len(s.cols) != spareMax || s.bytes != 10*(spareMax-1)+1000 {
+	put(5000)
+	if len(s.cols) != spareMax || s.bytes != 10*(spareMax-1)+5000 {
 		t.Fatalf("%d columns, %d bytes", len(s.cols), s.bytes)
 	}
 	put(spareBytesMax)
 	if s.bytes > spareBytesMax {
 		t.Fatalf("%d bytes", s.bytes)
 	}
-	if c := s.take(0, false, 11); cap(c.value.data) != 1000 {
+	if c := s.take(0, false, 11); cap(c.value.data) != 5000 {
 		t.Errorf("room for %d", cap(c.value.data))
 	}
-	if c := s.take(0, false, 11); cap(c.value.data) != 0 {
+	if c := s.take(0, false, 11); cap(c.value.data) != room(11) {
 		t.Errorf("room for %d", cap(c.value.data))
 	}
 	if s.bytes != 10*(spareMax-1) {
 		t.Errorf("%d bytes", s.bytes)
+	}
+}
+
+// What is made for one answer fits the next that is about as large.
+func TestRoom(t *testing.T) {
+	for _, size := range []int{0, 1, 1 << 10, 1<<10 + 1, pollBytes / 4, pollBytes/4 + 1, pollBytes, 2 * pollBytes, 2*pollBytes + 1} {
+		n := room(size)
+		if n < size || n < 1<<10 || size > pollBytes/4 && size <= 2*pollBytes && n != 2*pollBytes {
+			t.Errorf("%d bytes have room for %d", size, n)
+		}
 	}
 }
