@@ -147,17 +147,13 @@ func (t *Table) storedAt(key []byte, e uint64, dst []byte, past bool) (val []byt
 		}
 	}
 	for _, b := range s.slicesFrom(t.retain, e) {
-		buf = state.HistoryKey(buf[:0], t.retain.class, b, t.id, key)
-		n := len(buf)
-		buf = state.AppendEpoch(buf, e+1)
-		k, v, ok, err := it.FindGE(buf)
-		if err != nil {
+		var entry state.Versions
+		if entry, buf, ok, err = t.entryFrom(it, b, key, e+1, buf); err != nil {
 			return dst, false, err
 		}
-		if !ok || len(k) != n+8 || !bytes.Equal(k[:n], buf[:n]) {
+		if !ok {
 			continue
 		}
-		entry := state.ReadVersions(binary.BigEndian.Uint64(k[n:]), v)
 		for entry.Next() {
 			if entry.To <= e { // absent in between
 				return dst, false, nil
@@ -172,6 +168,40 @@ func (t *Table) storedAt(key []byte, e uint64, dst []byte, past bool) (val []byt
 		return dst, false, nil
 	}
 	return dst, false, nil
+}
+
+// entryFrom returns a key's first entry in a slice whose valid-to is not less than to;
+// before Next, its From is its valid-to. buf is lent.
+func (t *Table) entryFrom(it *state.Iter, x state.Slice, key []byte, to uint64, buf []byte) (entry state.Versions, newBuf []byte, ok bool, err error) {
+	buf = state.HistoryKey(buf[:0], t.retain.class, x, t.id, key)
+	n := len(buf)
+	buf = state.AppendEpoch(buf, to)
+	if !x.Packed {
+		k, v, ok, err := it.FindGE(buf)
+		if err != nil || !ok || len(k) != n+8 || !bytes.Equal(k[:n], buf[:n]) {
+			return entry, buf, false, err
+		}
+		return state.ReadVersions(binary.BigEndian.Uint64(k[n:]), v), buf, true, nil
+	}
+	k, v, ok, err := it.First(buf)
+	start := n - len(key) - uvarintLen(len(key))
+	if err != nil || !ok || len(k) < start || !bytes.Equal(k[:start], buf[:start]) {
+		return entry, buf, false, err
+	}
+	pack := state.ReadPack(x.From, v)
+	for pack.Next() {
+		c := compareSized(pack.Key, key)
+		if c == 0 && pack.To >= to {
+			return state.ReadVersions(pack.To, pack.Versions), buf, true, nil
+		}
+		if c > 0 {
+			break
+		}
+	}
+	if pack.Damaged() {
+		err = t.damaged()
+	}
+	return entry, buf, false, err
 }
 
 // Version is a row as it stood from epoch From up to, not including, To.
@@ -234,22 +264,23 @@ func (t *Table) Versions(key []byte) (out []Version, err error) {
 		return out, nil
 	}
 	for _, b := range s.slicesFrom(t.retain, 0) {
-		pre := state.HistoryKey(nil, t.retain.class, b, t.id, key)
-		k, v, ok, err := it.FindGE(pre)
-		for ; ok; k, v, ok, err = it.Next() {
-			if len(k) != len(pre)+8 || !bytes.HasPrefix(k, pre) {
+		var buf []byte
+		for to := uint64(0); ; to++ {
+			var entry state.Versions
+			var ok bool
+			if entry, buf, ok, err = t.entryFrom(it, b, key, to, buf); err != nil {
+				return nil, err
+			}
+			if !ok {
 				break
 			}
-			entry := state.ReadVersions(binary.BigEndian.Uint64(k[len(pre):]), v)
+			to = entry.From
 			for entry.Next() {
 				out = append(out, Version{entry.From, entry.To, append([]byte{}, entry.Val...)})
 			}
 			if entry.Damaged() {
 				return nil, t.damaged()
 			}
-		}
-		if err != nil {
-			return nil, err
 		}
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].From < out[j].From })
@@ -283,7 +314,7 @@ func (s *Space) addSlices(class uint64, filled []state.Slice, first uint64) {
 	all := append(slices.Clone(s.slices[class]), filled...)
 	slices.SortFunc(all, state.Slice.Compare)
 	all = slices.Compact(all)
-	i, _ := slices.BinarySearchFunc(all, state.Slice{Bucket: first}, state.Slice.Compare)
+	i, _ := slices.BinarySearchFunc(all, state.Slice{Bucket: first, Packed: true}, state.Slice.Compare)
 	s.slices[class] = all[i:]
 }
 
@@ -294,20 +325,26 @@ func (s *Space) findSlices(r retention) error {
 		return err
 	}
 	defer it.Close()
-	from := state.BucketStart(nil, r.class, 0)
-	end := state.After(nil, state.BucketStart(nil, r.class, math.MaxUint64))
-	for {
-		k, _, ok, err := it.Range(from, end)
-		if err != nil || !ok {
-			return err
+	for _, packed := range []bool{false, true} {
+		from := state.BucketStart(nil, r.class, 0, packed)
+		end := state.After(nil, state.BucketStart(nil, r.class, math.MaxUint64, packed))
+		for {
+			k, _, ok, err := it.Range(from, end)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				break
+			}
+			one, ok := state.SliceOf(k)
+			if !ok {
+				return sqlerr.New(sqlerr.DataCorrupted, "history entry %x is damaged", k)
+			}
+			s.addSlices(r.class, []state.Slice{one}, 0)
+			from = state.After(from[:0], state.SliceStart(nil, r.class, one))
 		}
-		one, ok := state.SliceOf(k)
-		if !ok {
-			return sqlerr.New(sqlerr.DataCorrupted, "history entry %x is damaged", k)
-		}
-		s.addSlices(r.class, []state.Slice{one}, 0)
-		from = state.After(from[:0], state.SliceStart(nil, r.class, one))
 	}
+	return nil
 }
 
 // sliceBytes is how much the checkpoints of a slice write into it, keys and values: of

@@ -3,6 +3,7 @@ package arrange
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"runtime"
 	"slices"
 	"unsafe"
@@ -204,6 +205,9 @@ func compareSized(a, b []byte) int {
 	}
 	return bytes.Compare(a, b)
 }
+
+// uvarintLen is how many bytes the uvarint of n has.
+func uvarintLen(n int) int { return max(bits.Len(uint(n))+6, 7) / 7 }
 
 // headMax is how much of a key goes into a head that is copied.
 const headMax = 40

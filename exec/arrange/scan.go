@@ -306,23 +306,45 @@ func (v *picture) eachVersion(e uint64, fn func(key []byte, from, to uint64, val
 		lo := state.HistoryStart(nil, t.retain.class, b, t.id)
 		k, val, ok, err := v.it.Range(lo, state.After(nil, lo))
 		for ; ok; k, val, ok, err = v.it.Next() {
-			key, rest, fine := state.SplitSized(k[len(lo):])
-			if !fine || len(rest) != 8 {
-				return t.damaged()
+			if !b.Packed {
+				key, rest, fine := state.SplitSized(k[len(lo):])
+				if !fine || len(rest) != 8 {
+					return t.damaged()
+				}
+				if err := t.eachOf(state.ReadVersions(binary.BigEndian.Uint64(rest), val), key, e, fn); err != nil {
+					return err
+				}
+				continue
 			}
-			entry := state.ReadVersions(binary.BigEndian.Uint64(rest), val)
-			for entry.Next() && entry.To > e {
-				if err := fn(key, entry.From, entry.To, entry.Val); err != nil {
+			pack := state.ReadPack(b.From, val)
+			for pack.Next() {
+				if pack.To <= e {
+					continue
+				}
+				if err := t.eachOf(state.ReadVersions(pack.To, pack.Versions), pack.Key, e, fn); err != nil {
 					return err
 				}
 			}
-			if entry.Damaged() {
+			if pack.Damaged() {
 				return t.damaged()
 			}
 		}
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// eachOf passes the versions of an entry that ended after epoch e.
+func (t *Table) eachOf(entry state.Versions, key []byte, e uint64, fn func(key []byte, from, to uint64, val []byte) error) error {
+	for entry.Next() && entry.To > e {
+		if err := fn(key, entry.From, entry.To, entry.Val); err != nil {
+			return err
+		}
+	}
+	if entry.Damaged() {
+		return t.damaged()
 	}
 	return nil
 }

@@ -25,6 +25,8 @@ type Options struct {
 
 	heap       bool  // rows on the Go heap, where the race detector sees them
 	sliceBytes int64 // when a slice of history is full; 0 = sliceBytes
+	// packVersions: how many versions of a table go into packs; 0 = packVersions
+	packVersions int
 }
 
 // Space is a set of arrangements under one budget and one checkpoint.
@@ -94,6 +96,9 @@ func NewSpace(opts Options) *Space {
 	}
 	if opts.sliceBytes == 0 {
 		opts.sliceBytes = sliceBytes
+	}
+	if opts.packVersions == 0 {
+		opts.packVersions = packVersions
 	}
 	return &Space{
 		opts: opts, store: opts.Store, gen: 1,

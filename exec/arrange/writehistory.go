@@ -71,8 +71,10 @@ func (f *Frozen) writeHistory(ctx context.Context, g *state.Ingest) error {
 	gone := map[uint64]uint64{}
 	for _, x := range f.expire {
 		gone[x.class] = x.until
-		lo, hi := state.BucketStart(nil, x.class, x.first), state.BucketStart(nil, x.class, x.until)
-		groups = append(groups, historyGroup{class: x.class, start: lo, end: hi})
+		for _, packed := range []bool{false, true} {
+			lo, hi := state.BucketStart(nil, x.class, x.first, packed), state.BucketStart(nil, x.class, x.until, packed)
+			groups = append(groups, historyGroup{class: x.class, start: lo, end: hi})
+		}
 	}
 	for _, id := range f.dropped {
 		for _, x := range f.s.slicesFrom(retentionOf(-1), 0) {
@@ -80,11 +82,12 @@ func (f *Frozen) writeHistory(ctx context.Context, g *state.Ingest) error {
 			groups = append(groups, historyGroup{class: math.MaxUint64, start: lo, end: state.After(nil, lo)})
 		}
 	}
+	packed := f.packs()
 	for _, a := range f.arrs {
 		if !a.history {
 			continue
 		}
-		groups = append(groups, f.groupsOf(a, gone[a.retain.class])...)
+		groups = append(groups, f.groupsOf(a, gone[a.retain.class], packed)...)
 		if c := f.changed[a]; !c.sized {
 			if _, err := sizedOrder(a.header).sort(f.s.pool, c.rows); err != nil {
 				return err
@@ -116,9 +119,29 @@ func (f *Frozen) writeHistory(ctx context.Context, g *state.Ingest) error {
 	return nil
 }
 
+// packVersions is how many versions a checkpoint puts into packs: a look-up of a key
+// that is not in them costs more than one of a key that filters keep out, so that many
+// small ones are worse than the work that one large one saves.
+const packVersions = 1 << 18
+
+// packs says which tables' versions are written in packs. Where one has some, the
+// slices of its class begin anew.
+func (f *Frozen) packs() map[*arrangement]bool {
+	out := map[*arrangement]bool{}
+	for _, a := range f.arrs {
+		n := 0
+		a.each(func(p *part) { n += p.frozenLog.n })
+		if a.history && n >= f.s.opts.packVersions {
+			out[a] = true
+			f.filled[a.retain.class] = &filling{from: f.epoch}
+		}
+	}
+	return out
+}
+
 // groupsOf lists the buckets of a table's frozen versions, without those before
 // first.
-func (f *Frozen) groupsOf(a *arrangement, first uint64) (groups []historyGroup) {
+func (f *Frozen) groupsOf(a *arrangement, first uint64, packed map[*arrangement]bool) (groups []historyGroup) {
 	var ends []bucketEnds
 	bytes := int64(0)
 	a.each(func(p *part) {
@@ -139,7 +162,7 @@ func (f *Frozen) groupsOf(a *arrangement, first uint64) (groups []historyGroup) 
 			x = &filling{from: f.sliceFor(class)}
 			f.filled[class] = x
 		}
-		slice := state.Slice{Bucket: e.bucket, From: x.from}
+		slice := state.Slice{Bucket: e.bucket, From: x.from, Packed: packed[a]}
 		groups = append(groups, historyGroup{class: class, slice: slice, a: a, from: e.first, until: until, bytes: bytes,
 			start: state.HistoryStart(nil, class, slice, a.id)})
 		x.slices = append(x.slices, slice)
@@ -164,6 +187,7 @@ type historyWriter struct {
 	g         *state.Ingest
 	header    uintptr
 	key, val  []byte
+	packer    state.Packer
 	chain     []endedVersion
 	sinceRest int
 }
@@ -175,6 +199,7 @@ type endedVersion struct {
 }
 
 func (w *historyWriter) write(x *historyGroup, rows []sorted) error {
+	w.packer.Slice = x.slice.From
 	for lo := 0; lo < len(rows); lo += touchRows {
 		some := rows[lo:min(lo+touchRows, len(rows))]
 		touchChains(some)
@@ -184,7 +209,17 @@ func (w *historyWriter) write(x *historyGroup, rows []sorted) error {
 			}
 		}
 	}
-	return nil
+	return w.endPack(x)
+}
+
+// endPack writes the pack that has been begun.
+func (w *historyWriter) endPack(x *historyGroup) error {
+	last, to, pack, ok := w.packer.Take()
+	if !ok {
+		return nil
+	}
+	w.key = state.HistoryKey(w.key[:0], x.class, x.slice, x.a.id, last)
+	return w.g.Set(state.AppendEpoch(w.key, to), pack)
 }
 
 // writeChain writes the versions of one key that belong to x, several as one entry.
@@ -214,9 +249,8 @@ func (w *historyWriter) writeChain(x *historyGroup, r row) error {
 
 // writeEntry writes versions of one key, newest first.
 func (w *historyWriter) writeEntry(x *historyGroup, key []byte, chain []endedVersion) error {
-	before := chain[0].to
-	w.key = state.HistoryKey(w.key[:0], x.class, x.slice, x.a.id, key)
-	w.key = state.AppendEpoch(w.key, before)
+	to := chain[0].to
+	before := to
 	w.val = w.val[:0]
 	for _, e := range chain {
 		w.val = state.AppendVersion(w.val, before, e.from, e.to, versionVal(e.v))
@@ -228,7 +262,15 @@ func (w *historyWriter) writeEntry(x *historyGroup, key []byte, chain []endedVer
 			return err
 		}
 	}
-	return w.g.Set(w.key, w.val)
+	if !x.slice.Packed {
+		w.key = state.HistoryKey(w.key[:0], x.class, x.slice, x.a.id, key)
+		return w.g.Set(state.AppendEpoch(w.key, to), w.val)
+	}
+	w.packer.Add(key, to, w.val)
+	if w.packer.Full() {
+		return w.endPack(x)
+	}
+	return nil
 }
 
 // touchDepth is how far touchChains goes: longer chains are rare, or one of few.

@@ -17,6 +17,7 @@ import (
 //	entry    0x20 id uvarint(len key) key | value     → weight (Multi)
 //	ordered  0x30 id uvarint(len group) group | key   → weight value
 //	history  0x40 class bucket slice id uvarint(len key) key | valid-to → versions (versions.go)
+//	packs    0x41 class bucket slice id uvarint(len key) key valid-to → versions of many keys (packs.go)
 //
 // id, class, bucket, slice and valid-to are 8 bytes, big endian. What stands before the
 // bar is the prefix that table filters see. It carries its own length, so that
@@ -30,6 +31,7 @@ const (
 	kindMulti   = 0x20
 	kindOrdered = 0x30
 	kindHistory = 0x40
+	kindPacks   = 0x41
 )
 
 func appendID(dst []byte, kind byte, id uint64) []byte {
@@ -77,18 +79,28 @@ func HistoryStart(dst []byte, class uint64, s Slice, id uint64) []byte {
 
 // SliceStart appends where a slice of a retention class begins.
 func SliceStart(dst []byte, class uint64, s Slice) []byte {
-	return binary.BigEndian.AppendUint64(BucketStart(dst, class, s.Bucket), s.From)
+	return binary.BigEndian.AppendUint64(BucketStart(dst, class, s.Bucket, s.Packed), s.From)
 }
 
 // Slice names a part of history that is written, compacted and read by itself: what
 // ended in a bucket and was written by the checkpoints of epochs from From up to the
 // next slice's. Checkpoints write the slices of a table in ascending order, and what
-// is in a later one ended later.
-type Slice struct{ Bucket, From uint64 }
+// is in a later one ended later. What a slice has in packs its first checkpoint wrote.
+type Slice struct {
+	Bucket, From uint64
+	Packed       bool
+}
 
-// Compare orders slices as the store has them.
+// Compare orders slices by when what is in them ended.
 func (s Slice) Compare(t Slice) int {
-	return cmp.Or(cmp.Compare(s.Bucket, t.Bucket), cmp.Compare(s.From, t.From))
+	c := cmp.Or(cmp.Compare(s.Bucket, t.Bucket), cmp.Compare(s.From, t.From))
+	switch {
+	case c != 0 || s.Packed == t.Packed:
+		return c
+	case s.Packed:
+		return -1
+	}
+	return 1
 }
 
 // SliceOf reads the slice from a key of history.
@@ -96,15 +108,19 @@ func SliceOf(key []byte) (s Slice, ok bool) {
 	if len(key) < sliceEnd {
 		return s, false
 	}
-	return Slice{binary.BigEndian.Uint64(key[9:]), binary.BigEndian.Uint64(key[17:])}, true
+	return Slice{binary.BigEndian.Uint64(key[9:]), binary.BigEndian.Uint64(key[17:]), key[0] == kindPacks}, true
 }
 
 // sliceEnd is how long a key of history is up to the id.
 const sliceEnd = 25
 
-// BucketStart appends where a bucket of a retention class begins.
-func BucketStart(dst []byte, class, bucket uint64) []byte {
-	return binary.BigEndian.AppendUint64(appendID(dst, kindHistory, class), bucket)
+// BucketStart appends where a bucket of a retention class begins, in packs or not.
+func BucketStart(dst []byte, class, bucket uint64, packed bool) []byte {
+	kind := byte(kindHistory)
+	if packed {
+		kind = kindPacks
+	}
+	return binary.BigEndian.AppendUint64(appendID(dst, kind, class), bucket)
 }
 
 // HistoryKey appends the prefix of all versions of a key in a slice; the

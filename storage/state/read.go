@@ -122,6 +122,15 @@ func (i *Iter) FindGE(key []byte) (k, v []byte, ok bool, err error) {
 	return i.it.Key(), v, err == nil, fail(err)
 }
 
+// First returns the first entry at or behind key, whatever its prefix.
+func (i *Iter) First(key []byte) (k, v []byte, ok bool, err error) {
+	if !i.it.SeekGE(key) {
+		return nil, nil, false, fail(i.it.Error())
+	}
+	v, err = i.it.ValueAndErr()
+	return i.it.Key(), v, err == nil, fail(err)
+}
+
 // Next goes on from FindGE or Range.
 func (i *Iter) Next() (k, v []byte, ok bool, err error) {
 	if !i.it.Next() {

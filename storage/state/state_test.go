@@ -44,11 +44,11 @@ func TestSplit(t *testing.T) {
 		case 0:
 			keys = append(keys, append(MultiKey(nil, id, k), byte(rng.Intn(256))))
 		case 1:
-			keys = append(keys, AppendEpoch(HistoryKey(nil, 1, Slice{id, id}, id, k), uint64(rng.Intn(3))))
+			keys = append(keys, AppendEpoch(HistoryKey(nil, 1, Slice{Bucket: id, From: id}, id, k), uint64(rng.Intn(3))))
 		case 2:
 			keys = append(keys, OrderedKey(nil, id, k))
 		default:
-			x := AppendEpoch(HistoryKey(nil, 1, Slice{id, id}, id, k), 1)
+			x := AppendEpoch(HistoryKey(nil, 1, Slice{Bucket: id, From: id}, id, k), 1)
 			keys = append(keys, x[:1+rng.Intn(len(x)-1)])
 		}
 	}
@@ -209,7 +209,7 @@ func TestCut(t *testing.T) {
 			for i := range uint64(3000) {
 				rng.Read(val)
 				key := binary.BigEndian.AppendUint64(nil, i)
-				if err := g.Set(AppendEpoch(HistoryKey(nil, 1, Slice{part, e}, 7, key), 1), val); err != nil {
+				if err := g.Set(AppendEpoch(HistoryKey(nil, 1, Slice{Bucket: part, From: e}, 7, key), 1), val); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -70,32 +70,51 @@ func (s *Store) Verify(ctx context.Context) (Report, error) {
 }
 
 func (rep *Report) count(ctx context.Context, it *Iter) error {
-	for kind, versions := range map[byte]bool{kindRow: false, kindHistory: true} {
+	for _, kind := range []byte{kindRow, kindHistory, kindPacks} {
 		k, v, ok, err := it.Range([]byte{kind}, []byte{kind + 1})
 		for n := 1; ok; k, v, ok, err = it.Next() {
 			if n++; n%65536 == 0 && ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if !versions {
+			if kind == kindRow {
 				rep.Rows++
 				continue
 			}
-			if len(k) < 8 {
+			n, fine := versionsIn(k, v)
+			if !fine {
 				return sqlerr.New(sqlerr.DataCorrupted, "history entry %x is damaged", k)
 			}
-			entry := ReadVersions(binary.BigEndian.Uint64(k[len(k)-8:]), v)
-			for entry.Next() {
-				rep.History++
-			}
-			if entry.Damaged() {
-				return sqlerr.New(sqlerr.DataCorrupted, "history entry %x is damaged", k)
-			}
+			rep.History += n
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// versionsIn counts the versions of an entry of history, in packs or not.
+func versionsIn(k, v []byte) (n int64, ok bool) {
+	slice, ok := SliceOf(k)
+	if !ok || len(k) < sliceEnd+16 {
+		return 0, false
+	}
+	count := func(entry Versions) bool {
+		for entry.Next() {
+			n++
+		}
+		return !entry.Damaged()
+	}
+	if !slice.Packed {
+		return n, count(ReadVersions(binary.BigEndian.Uint64(k[len(k)-8:]), v))
+	}
+	pack := ReadPack(slice.From, v)
+	for pack.Next() {
+		if !count(ReadVersions(pack.To, pack.Versions)) {
+			return 0, false
+		}
+	}
+	return n, !pack.Damaged()
 }
 
 func (s *Store) verifyFile(name string) (int64, error) {
