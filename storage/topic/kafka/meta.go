@@ -3,7 +3,9 @@ package kafka
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -40,13 +42,13 @@ func (c *Client) Partitions(ctx context.Context, topic string) ([]PartitionInfo,
 	if err != nil {
 		return nil, TopicID{}, err
 	}
-	starts, err := c.listed(c.adm.ListStartOffsets(ctx, topic))
+	starts, err := c.listed(ctx, topic, c.adm.ListStartOffsets)
 	if err != nil {
-		return nil, TopicID{}, c.cfg.wrap(err, topic)
+		return nil, TopicID{}, err
 	}
-	ends, err := c.listed(c.adm.ListCommittedOffsets(ctx, topic))
+	ends, err := c.listed(ctx, topic, c.adm.ListCommittedOffsets)
 	if err != nil {
-		return nil, TopicID{}, c.cfg.wrap(err, topic)
+		return nil, TopicID{}, err
 	}
 	out := make([]PartitionInfo, 0, len(d.Partitions))
 	for _, p := range d.Partitions.Sorted() {
@@ -66,9 +68,11 @@ func (c *Client) OffsetsAt(ctx context.Context, topic string, µs int64) (map[in
 	if _, err := c.detail(ctx, topic); err != nil {
 		return nil, err
 	}
-	at, err := c.listed(c.adm.ListOffsetsAfterMilli(ctx, millis(µs), topic))
+	at, err := c.listed(ctx, topic, func(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
+		return c.adm.ListOffsetsAfterMilli(ctx, millis(µs), topics...)
+	})
 	if err != nil {
-		return nil, c.cfg.wrap(err, topic)
+		return nil, err
 	}
 	out := map[int32]int64{}
 	for p, o := range at[topic] {
@@ -93,12 +97,37 @@ func (c *Client) detail(ctx context.Context, topic string) (kadm.TopicDetail, er
 	return d, nil
 }
 
-// listed makes an error of one partition the error of all.
-func (c *Client) listed(l kadm.ListedOffsets, err error) (kadm.ListedOffsets, error) {
-	if err != nil {
-		return nil, err
+// listed asks for offsets of all partitions; an error of one of them is the error of
+// all. What a partition says that has just got a leader, or is about to get another,
+// is no news: the client library gives up sooner than it passes.
+func (c *Client) listed(ctx context.Context, topic string, ask func(context.Context, ...string) (kadm.ListedOffsets, error)) (kadm.ListedOffsets, error) {
+	since := time.Now()
+	for fails := 1; ; fails++ {
+		l, err := ask(ctx, topic)
+		if err == nil {
+			err = l.Error()
+		}
+		if err == nil {
+			return l, nil
+		}
+		if time.Since(since) > movingTime || ctx.Err() != nil || !moving(err) {
+			return nil, c.cfg.wrap(err, topic)
+		}
+		pause(ctx, backoff(fails))
 	}
-	return l, l.Error()
+}
+
+// movingTime is how long a change of leaders may take before it is an error.
+const movingTime = 10 * time.Second
+
+// moving reports whether an error is a broker's that tells to ask again.
+func moving(err error) bool {
+	var shards *kadm.ShardErrors
+	if errors.As(err, &shards) && len(shards.Errs) > 0 {
+		err = shards.Errs[0].Err
+	}
+	var k *kerr.Error
+	return errors.As(err, &k) && k.Retriable && k != kerr.UnknownTopicOrPartition
 }
 
 // Topic is a topic in a listing.
