@@ -79,6 +79,7 @@ func (c *serveCmd) Run() error {
 		Listen: c.Listen, Data: c.Data, HTTP: c.HTTP, MemoryBytes: memory, Workers: c.Workers, Version: version, Log: log,
 		CheckpointEvery: c.CheckpointEvery, JournalFileBytes: journalFile, InlineRows: c.InlineRows,
 		Kafka: c.Kafka, SchemaRegistry: c.Registry, SecretKeyFile: c.KeyFile,
+		Fatal: func(err error) { report(err); os.Exit(1) },
 	})
 	if err != nil {
 		return err
@@ -156,14 +157,19 @@ func main() {
 	k := kong.Parse(&c, kong.Name("tarn"),
 		kong.Description("A streaming SQL database: standing SQL over streams, read by any Postgres client."), kong.UsageOnError())
 	if err := k.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "tarn: "+err.Error())
-		var coded *sqlerr.Error
-		if errors.As(err, &coded) {
-			fmt.Fprintf(os.Stderr, "SQLSTATE %s\n", coded.Code)
-			if coded.Hint != "" {
-				fmt.Fprintln(os.Stderr, coded.Hint)
-			}
-		}
+		report(err)
 		os.Exit(1)
+	}
+}
+
+// report says on stderr why the process ends.
+func report(err error) {
+	fmt.Fprintln(os.Stderr, "tarn: "+err.Error())
+	var coded *sqlerr.Error
+	if errors.As(err, &coded) {
+		fmt.Fprintf(os.Stderr, "SQLSTATE %s\n", coded.Code)
+		if coded.Hint != "" {
+			fmt.Fprintln(os.Stderr, coded.Hint)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -250,8 +251,12 @@ func (r *runner) join(ep Epoch) error {
 }
 
 // fail takes a view out of service: reading it gives the error. It is not the
-// engine's failure.
+// engine's failure, but for what a start cannot read: the files were well when the view
+// was created, and may be again.
 func (r *runner) fail(err error) error {
+	if code := sqlerr.CodeOf(err); r.e.recovering && (code == sqlerr.DataCorrupted || code == sqlerr.IOError) {
+		return fmt.Errorf("view %q: %w", r.def.Name, err)
+	}
 	r.e.log.Error("view cannot be built", "view", r.def.Name, "err", err)
 	r.e.unshare(r)
 	r.letGo()
@@ -259,6 +264,23 @@ func (r *runner) fail(err error) error {
 	close(r.ready)
 	return nil
 }
+
+// failure is an error as a checkpoint keeps it.
+type failure struct {
+	Code          sqlerr.Code
+	Message, Hint string `json:",omitempty"`
+}
+
+func newFailure(err error) *failure {
+	f := &failure{Code: sqlerr.CodeOf(err), Message: err.Error()}
+	var coded *sqlerr.Error
+	if errors.As(err, &coded) {
+		f.Hint = coded.Hint
+	}
+	return f
+}
+
+func (f *failure) err() error { return sqlerr.New(f.Code, "%s", f.Message).WithHint("%s", f.Hint) }
 
 // letGo gives up the history that a view has needed on its way.
 func (r *runner) letGo() {
@@ -311,24 +333,24 @@ func (e *Engine) sealJoin(r *runner) Epoch {
 }
 
 // replayJoin lets a view join where the journal says that it did.
-func (e *Engine) replayJoin(id uint64, ep Epoch) {
+func (e *Engine) replayJoin(id uint64, ep Epoch) error {
 	rel := e.relation(id)
-	if rel == nil || rel.run == nil || rel.run.detached == nil {
-		return
+	if rel == nil || rel.run == nil || rel.run.detached == nil || rel.run.state.Load().err != nil {
+		return nil
 	}
 	r := rel.run
 	if r.relies {
 		r.detached.JoinAt = ep
-		return
+		return nil
 	}
 	e.backfills = slices.DeleteFunc(e.backfills, func(b *runner) bool { return b == r })
 	for r.detached != nil {
 		if err := guard("backfill", func() error { return r.advance(ep) }); err != nil {
-			_ = r.fail(err)
-			return
+			return r.fail(err)
 		}
 	}
 	e.publishMarks()
+	return nil
 }
 
 // viewState is what readers may know of a view's way.

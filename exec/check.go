@@ -10,6 +10,7 @@ import (
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/storage/journal"
 	"github.com/tarndb/tarn/storage/state"
+	"github.com/tarndb/tarn/storage/topic"
 	"github.com/tarndb/tarn/storage/topic/embedded"
 )
 
@@ -28,9 +29,13 @@ func Check(fs vfs.FS, dir string) (*Report, error) {
 	r := &Report{}
 	path := func(name string) string { return fs.PathJoin(dir, name) }
 	epochs, entries := 0, 0
+	var streamed []streamEntry
 	rec, err := journal.Verify(journal.Config{FS: fs, Dir: path(journalDir)}, func(f *journal.Frame) error {
 		epochs++
 		entries += len(f.Entries)
+		for i := range f.Entries {
+			streamed = append(streamed, streamEntry{f.Epoch, f.Entries[i].Object, f.Entries[i].Kind == journal.KindCommit, rowsOf(&f.Entries[i])})
+		}
 		return nil
 	})
 	if err != nil {
@@ -44,9 +49,11 @@ func Check(fs vfs.FS, dir string) (*Report, error) {
 	if err != nil {
 		return r, err
 	}
+	settled := Epoch(0)
 	for _, t := range topics {
 		rows, segments := int64(0), 0
 		if t.Manifest != nil {
+			settled = max(settled, t.Manifest.Settled)
 			segments = len(t.Manifest.Segments)
 			rows = t.Manifest.End - t.Manifest.Start
 		}
@@ -74,6 +81,9 @@ func Check(fs vfs.FS, dir string) (*Report, error) {
 	}
 	if !ok {
 		r.say("state: no checkpoint yet")
+		if err := gap(nil, rec, settled); err != nil {
+			r.Damage = append(r.Damage, err)
+		}
 		return r, nil
 	}
 	var m meta
@@ -82,13 +92,57 @@ func Check(fs vfs.FS, dir string) (*Report, error) {
 		return r, nil
 	}
 	r.say("state: checkpoint of epoch %s with %d tables, %d streams, %d views; %d bytes", showEpoch(m.Epoch), len(m.Tables), len(m.Streams), len(m.Views), store.Metrics().Bytes)
-	if m.Epoch > rec.LastEpoch && rec.LastEpoch != 0 {
-		r.Damage = append(r.Damage, errAhead(m.Epoch, rec.LastEpoch))
+	if err := gap(&m, rec, settled); err != nil {
+		r.Damage = append(r.Damage, err)
+	}
+	for _, t := range topics {
+		if err := gapInTopic(&m, t, streamed); err != nil {
+			r.Damage = append(r.Damage, err)
+		}
 	}
 	return r, nil
 }
 
-// errAhead says that the journal has lost epochs that a checkpoint has seen.
-func errAhead(checkpoint, last Epoch) error {
-	return sqlerr.New(sqlerr.DataCorrupted, "the journal ends at epoch %d, but the checkpoint is of epoch %d: acknowledged epochs are missing", last, checkpoint)
+// streamEntry is an entry of the journal.
+type streamEntry struct {
+	epoch  Epoch
+	object uint64
+	commit bool // of what stands in chunks
+	rows   int64
+}
+
+func rowsOf(en *journal.Entry) int64 {
+	if en.Kind != journal.KindData {
+		return 0
+	}
+	rows, err := embedded.DecodePayload(en.Payload, &topic.Scan{Columns: []int{}})
+	if err != nil {
+		return 0 // a table's
+	}
+	return int64(rows.Batch.N)
+}
+
+// gapInTopic is gapInStreams for one who looks at files alone.
+func gapInTopic(m *meta, t embedded.TopicReport, journalled []streamEntry) error {
+	s, ok := m.Streams[t.Topic]
+	if !ok || s.Outside {
+		return nil
+	}
+	rows, settled := int64(0), Epoch(0)
+	if t.Manifest != nil {
+		rows, settled = t.Manifest.End, t.Manifest.Settled
+	}
+	for _, x := range journalled {
+		switch {
+		case x.epoch <= settled || x.epoch > m.Epoch:
+		case x.commit:
+			return nil
+		case x.object == t.Topic:
+			rows += x.rows
+		}
+	}
+	if rows == s.Next {
+		return nil
+	}
+	return errRecords(t.Topic, "its stream", rows, s.Next)
 }

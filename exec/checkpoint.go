@@ -43,6 +43,7 @@ type streamMeta struct {
 	Offsets   map[int32]int64    `json:",omitempty"` // where its source goes on
 	Resets    map[int32]int64    `json:",omitempty"` // positions at which partitions began anew
 	Parts     map[int32]partMark `json:",omitempty"` // clocks of partitions
+	Outside   bool               `json:",omitempty"` // its topic holds cuts
 }
 
 type viewMeta struct {
@@ -54,6 +55,8 @@ type viewMeta struct {
 	Shared      []int `json:",omitempty"` // ordinals of shared arrangements as its joins ask, -1 = its own
 	// Detached: it was still being built.
 	Detached *detached `json:",omitempty"`
+	// Failed: it could not be built; what there is of its state is of no use.
+	Failed *failure `json:",omitempty"`
 	// Behind: it stands at an earlier epoch than the checkpoint.
 	Behind *behind `json:",omitempty"`
 }
@@ -187,9 +190,12 @@ func (e *Engine) meta(ep Epoch) *meta {
 		case tableRelation:
 			m.Tables[id] = tableMeta{NextRow: r.nextRow, Offsets: r.source.all()}
 		case streamRelation:
-			m.Streams[id] = streamMeta{Next: r.next, Watermark: r.mark.value, LastIn: r.lastIn, Late: r.late.Load(), Offsets: r.source.all(), Resets: r.source.allResets(), Parts: r.parts}
+			m.Streams[id] = streamMeta{Next: r.next, Watermark: r.mark.value, LastIn: r.lastIn, Late: r.late.Load(), Offsets: r.source.all(), Resets: r.source.allResets(), Parts: r.parts, Outside: r.outside != nil}
 		case viewRelation:
 			v := viewMeta{Fingerprint: r.run.fingerprint, Watermark: r.run.mark, From: r.run.from, Shared: r.run.sharing.answers}
+			if err := r.run.state.Load().err; err != nil {
+				v.Failed = newFailure(err)
+			}
 			if d := r.run.detached; d != nil {
 				c := *d
 				c.Next = append([]int64(nil), d.Next...)

@@ -55,7 +55,10 @@ type Config struct {
 	// RetainMicros is how long superseded rows are kept where a relation does not
 	// say otherwise; 0 = one hour.
 	RetainMicros int64
-	Log          *slog.Logger // nil = discard
+	// Fatal ends the process: files are in a state that only a start can find out about. It
+	// must not return; nil: a panic.
+	Fatal func(error)
+	Log   *slog.Logger // nil = discard
 	// Stop is called at each step of what must survive a crash. For tests.
 	Stop func(point string) error
 }

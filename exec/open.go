@@ -46,7 +46,7 @@ func Open(cfg Config) (e *Engine, err error) {
 		return nil, err
 	}
 	dir := func(name string) string { return cfg.FS.PathJoin(cfg.Dir, name) }
-	if e.store, err = state.Open(dir(stateDir), cfg.FS, state.Options{Held: true, CacheBytes: max(16<<20, cfg.MemoryBytes/32)}); err != nil {
+	if e.store, err = state.Open(dir(stateDir), cfg.FS, state.Options{Held: true, Fatal: cfg.Fatal, CacheBytes: max(16<<20, cfg.MemoryBytes/32)}); err != nil {
 		return nil, err
 	}
 	e.budget = arrange.NewBudget(cfg.MemoryBytes)
@@ -63,14 +63,14 @@ func Open(cfg Config) (e *Engine, err error) {
 		return nil, err
 	}
 	e.txns = rec.LastTxn
-	if m != nil && rec.LastEpoch != 0 && m.Epoch > rec.LastEpoch {
-		return nil, errAhead(m.Epoch, rec.LastEpoch)
-	}
 	tcfg := embedded.Config{FS: cfg.FS, Dir: dir(topicsDir), Log: cfg.Log, Stop: cfg.Stop}
 	if e.topics, err = embedded.Open(tcfg, e.journal); err != nil {
 		return nil, err
 	}
 	if err := segment.SyncDir(cfg.FS, cfg.Dir); err != nil { // the folders in it
+		return nil, err
+	}
+	if err := gap(m, rec, e.topics.SettledUpTo()); err != nil {
 		return nil, err
 	}
 	what.journal = what.lap()

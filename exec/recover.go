@@ -106,10 +106,14 @@ func (e *Engine) recover(m *meta, image []byte, what *recovered) error {
 	w := lookahead{e: e, what: what}
 	frames := e.journal.ReadFrom(0)
 	defer frames.Close()
+	met := false // what the checkpoint has seen is in
 	for {
 		began := time.Now()
 		f, err := frames.Next()
 		what.decode += time.Since(began)
+		if err == nil && !met && (f == nil || f.Epoch > m.Epoch) {
+			met, err = true, e.gapInStreams()
+		}
 		switch {
 		case err != nil:
 			return err

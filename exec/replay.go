@@ -213,7 +213,9 @@ func (e *Engine) apply(r *replayed, what *recovered) error {
 		return err
 	}
 	for _, id := range r.joins {
-		e.replayJoin(id, f.Epoch)
+		if err := e.replayJoin(id, f.Epoch); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -76,6 +76,12 @@ func (e *Engine) restoreView(def ViewDef, m *meta) error {
 	if sh.lost {
 		return sqlerr.New(sqlerr.DataCorrupted, "the checkpoint lacks an arrangement that view %q shares", def.Name)
 	}
+	if vm.Failed != nil {
+		r.state.Store(&viewState{err: vm.Failed.err()})
+		close(r.ready)
+		e.setRelation(def.ID, r.rel)
+		return nil
+	}
 	if r.relies = e.relies(r.scans); r.relies {
 		if r.detached = vm.Detached; r.detached != nil {
 			r.detached.release = e.space.Pin(vm.Detached.Cut)

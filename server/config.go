@@ -19,6 +19,8 @@ type Config struct {
 	Workers     int    // goroutines of a step; 0 = one per core
 	Version     string
 	Log         *slog.Logger // nil = discard
+	// Fatal ends the process where closing is not possible any more; nil: a panic.
+	Fatal func(error)
 
 	Kafka          string // brokers of the default cluster, separated by commas; "" = none
 	SchemaRegistry string // URL of its schema registry, "" = none

@@ -15,6 +15,7 @@ import (
 type Recovery struct {
 	Frames     int    // epochs given to replay
 	FirstEpoch uint64 // oldest epoch still there; 0 = none
+	Before     uint64 // newest epoch before the oldest file; 0 = nothing is gone
 	LastEpoch  uint64 // newest epoch, whose frame may be gone (truncated); 0 = never any
 	LastTime   int64
 	LastTxn    uint64 // highest transaction id seen
@@ -162,7 +163,7 @@ func (s *scanner) file(lf *logFile, last bool) (keep bool, err error) {
 			return false, prev.corrupt(prev.end, "its end is missing (%s does not follow)", lf.name)
 		}
 	} else {
-		s.rec.LastEpoch, s.rec.LastTime = lf.prevEpoch, lf.prevTime
+		s.rec.Before, s.rec.LastEpoch, s.rec.LastTime = lf.prevEpoch, lf.prevEpoch, lf.prevTime
 	}
 	s.chain = lf.chain
 	reason, err := s.frames(lf, f, size)

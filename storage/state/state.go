@@ -11,6 +11,8 @@ package state
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"path"
 	"strings"
 	"sync"
@@ -31,6 +33,10 @@ type Options struct {
 	Compactions int   // at most so many at a time; 1
 	ReadOnly    bool
 	Held        bool // no compaction before Release
+	// Fatal is called when nobody knows any longer what the file that describes the store
+	// holds: a write to it, or its sync, has failed. The store stands still from then on. It
+	// must not return; nil: a panic.
+	Fatal func(error)
 }
 
 // Store is an open state store. It is safe for concurrent use.
@@ -80,7 +86,7 @@ func Open(dir string, fs vfs.FS, o Options) (*Store, error) {
 		CompactionConcurrencyRange: func() (int, int) { return 1, o.Compactions },
 		MaxOpenFiles:               1000,
 		ReadOnly:                   o.ReadOnly,
-		Logger:                     quiet{},
+		Logger:                     quiet{o.Fatal},
 	}
 	po.Experimental.DisableIngestAsFlushable = func() bool { return true }
 	po.Experimental.FileCacheShards = 1
@@ -104,7 +110,7 @@ func Open(dir string, fs vfs.FS, o Options) (*Store, error) {
 	po.FS = &roomFS{FS: fs, waiting: &s.waiting, ending: &s.ending}
 	db, err := pebble.Open(dir, po)
 	if err != nil {
-		return nil, fail(err)
+		return nil, failOpen(err)
 	}
 	s.db = db
 	if !o.ReadOnly {
@@ -132,12 +138,17 @@ func (s *Store) Release() { s.compactions.release() }
 func (s *Store) Full() bool { return s.waiting.Load() > 0 }
 
 // quiet drops what Pebble logs; errors come back from its calls.
-type quiet struct{}
+type quiet struct{ fatal func(error) }
 
 func (quiet) Infof(string, ...any)  {}
 func (quiet) Errorf(string, ...any) {}
-func (quiet) Fatalf(f string, args ...any) {
-	panic(sqlerr.New(sqlerr.IOError, f, args...))
+func (q quiet) Fatalf(f string, args ...any) {
+	err := sqlerr.New(sqlerr.IOError, "state store: "+f, args...).
+		WithHint("Look at the disk, then restart: everything acknowledged is in the journal.")
+	if q.fatal != nil {
+		q.fatal(err)
+	}
+	panic(err)
 }
 
 // fail gives an error of Pebble its SQLSTATE.
@@ -146,12 +157,11 @@ func fail(err error) error {
 	case err == nil:
 		return nil
 	case pebble.IsCorruptionError(err) || strings.Contains(err.Error(), "checksum mismatch"):
-		file := "state store"
+		what := "the state store is damaged"
 		if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
-			file = path.Base(info.Path)
+			what = fmt.Sprintf("state file %q is damaged", path.Base(info.Path))
 		}
-		return sqlerr.New(sqlerr.DataCorrupted, "state file %q is damaged: %v", file, err).
-			WithHint("Run tarn check; restore the folder from a backup.")
+		return errDamaged(what, err)
 	case errors.Is(err, syscall.ENOSPC):
 		return sqlerr.New(sqlerr.DiskFull, "could not write state: %v", err).
 			WithHint("Free disk space; writing resumes by itself.")
@@ -161,6 +171,23 @@ func fail(err error) error {
 		return err
 	}
 	return sqlerr.New(sqlerr.IOError, "state store: %v", err)
+}
+
+// failOpen is fail for what only damage can do to a store that is opened: files that
+// are gone or not as long as they were. Pebble has no type for that.
+func failOpen(err error) error {
+	text := err.Error()
+	if errors.Is(err, pebble.ErrDBNotPristine) || errors.Is(err, os.ErrNotExist) || strings.Contains(text, "object size mismatch") {
+		return errDamaged("the state store is damaged", err)
+	}
+	return fail(err)
+}
+
+// errDamaged leaves out what Pebble adds in further lines.
+func errDamaged(what string, err error) error {
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	return sqlerr.New(sqlerr.DataCorrupted, "%s: %s", what, strings.TrimPrefix(text, "pebble: ")).
+		WithHint("Run tarn check; restore the folder from a backup.")
 }
 
 // Meta returns a meta value of the newest checkpoint; ok = false: it has none.

@@ -147,10 +147,10 @@ func TestStop(t *testing.T) {
 
 // grown makes a folder with journal, segments and state, and ends its server by
 // kill, so that the journal holds frames that no checkpoint has.
-func grown(t *testing.T) string {
+func grown(t *testing.T, flags ...string) string {
 	t.Helper()
 	dir := dataFolder(t)
-	p, err := start(dir, "--checkpoint-every", "1h")
+	p, err := start(dir, append(flags, "--checkpoint-every", "1h")...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func grown(t *testing.T) string {
 	if _, err := p.stop(); err != nil { // with a checkpoint
 		t.Fatal(err)
 	}
-	if p, err = start(dir, "--checkpoint-every", "1h"); err != nil {
+	if p, err = start(dir, append(flags, "--checkpoint-every", "1h")...); err != nil {
 		t.Fatal(err)
 	}
 	fill()

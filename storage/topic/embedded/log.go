@@ -261,6 +261,16 @@ func (l *Log) Settled() uint64 {
 	return l.settled
 }
 
+// SettledUpTo is the newest epoch whose rows are in segments, of any topic.
+func (l *Log) SettledUpTo() (epoch uint64) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for _, t := range l.topics {
+		epoch = max(epoch, t.man.Settled)
+	}
+	return epoch
+}
+
 // Settle moves the rows of all epochs ≤ upTo into segments.
 func (l *Log) Settle(upTo uint64) error {
 	l.work.Lock()
