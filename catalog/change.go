@@ -26,8 +26,11 @@ type Change struct {
 	Name   string  `json:",omitempty"`
 }
 
-// changesVersion is the first byte of encoded changes and snapshots.
-const changesVersion = 1
+// changesVersion is the first byte of encoded changes and snapshots. Version 2 has
+// columns whose types have become wider (Object.Grown), and else is version 1.
+const changesVersion = 2
+
+func known(b []byte) bool { return len(b) > 0 && b[0] >= 1 && b[0] <= changesVersion }
 
 // EncodeChanges gives the journal payload of changes: a version byte, then JSON.
 // Catalog changes are rare; JSON keeps them readable in a dump.
@@ -41,7 +44,7 @@ func EncodeChanges(cs []Change) []byte {
 
 // DecodeChanges is the inverse of EncodeChanges.
 func DecodeChanges(b []byte) ([]Change, error) {
-	if len(b) == 0 || b[0] != changesVersion {
+	if !known(b) {
 		return nil, fmt.Errorf("catalog: unknown version of a catalog change")
 	}
 	var cs []Change
@@ -109,7 +112,7 @@ func (s *Snapshot) Encode() []byte {
 
 // Decode is the inverse of Encode; system relations are this binary's own.
 func Decode(b []byte, system []*Object) (*Snapshot, error) {
-	if len(b) == 0 || b[0] != changesVersion {
+	if !known(b) {
 		return nil, fmt.Errorf("catalog: unknown version of the stored catalog")
 	}
 	var im image

@@ -72,6 +72,13 @@ type Watermark struct {
 	IdleMicros int64
 }
 
+// Grown is a change of a column's type to one that takes more bytes.
+type Grown struct {
+	Column  int // index into Columns
+	Was     types.Type
+	Columns int // how many the relation had then
+}
+
 // Check is a CHECK constraint.
 type Check struct {
 	Name string
@@ -107,6 +114,8 @@ type Object struct {
 	// Seen are the columns of relations as they were when the query was made, where
 	// they have been altered since: the query means those.
 	Seen map[uint64][]Column `json:",omitempty"`
+	// Grown are the changes of columns' types to ones that take more bytes, oldest first.
+	Grown []Grown `json:",omitempty"`
 	// AppendOnly: a MatView that never retracts (EMIT FINAL, filters over streams).
 	AppendOnly bool
 	// CreatedEpoch is the epoch of the CREATE.

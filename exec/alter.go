@@ -7,12 +7,16 @@ import (
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
+	"github.com/tarndb/tarn/storage/rowenc"
 )
 
 // A relation gets columns at its end in an epoch of its own. Nothing that is stored
 // is written again: segments, journal entries and images of rows from before have
 // fewer columns, and the ones that are missing read as NULL. Standing queries name
-// columns by position, so that they go on as they are.
+// columns by position, so that they go on as they are. Where a column gets a type
+// that takes more bytes, what was stored before reads as the same number, and a
+// standing query goes on with the type that it knows: a row beyond its range is an
+// error of that query (circuit.Fit).
 
 // AlterTable gives a table the columns and names of def from this epoch on. Its
 // first columns must lie as those that it has (circuit.View.Extended).
@@ -23,7 +27,7 @@ func (s *Setup) AlterTable(def TableDef) error {
 	}
 	r := old.again()
 	r.define(&def)
-	r.view = old.view.Extended(r.types, r.key, def.base())
+	r.view = old.view.Extended(r.types, r.key, def.base(), def.Grown)
 	s.replace(old, r)
 	return nil
 }
@@ -106,10 +110,10 @@ func (d *StreamDef) base() int {
 
 // extended is the view of a restored table with columns that came later.
 func (r *relation) extended(v *circuit.View, def *TableDef) *circuit.View {
-	if def.base() == len(def.Types) {
+	if def.base() == len(def.Types) && def.Grown == nil {
 		return v
 	}
-	return v.Extended(r.types, r.key, def.base())
+	return v.Extended(r.types, r.key, def.base(), def.Grown)
 }
 
 // width is the number of columns without a bag's row number.
@@ -145,11 +149,31 @@ func (r *relation) widen(rows *vec.Batch, numbered bool) *vec.Batch {
 	return &out
 }
 
+// typed gives rows of a writer who knew narrower types of the columns those of now.
+func (r *relation) typed(rows *vec.Batch) *vec.Batch {
+	out := rows
+	for i, v := range rows.Cols {
+		if i >= len(r.types) || v.Type.OID == r.types[i].OID || !rowenc.Widens(v.Type, r.types[i]) {
+			continue
+		}
+		if out == rows {
+			c := *rows
+			c.Cols = append([]*vec.Vec(nil), rows.Cols...)
+			out = &c
+		}
+		w := *v
+		w.Type = r.types[i]
+		out.Cols[i] = &w
+	}
+	return out
+}
+
 // fitted fits rows of a writer who knew the relation before it got its newest
 // columns. Only new rows of a bag come without weights; of changes, which have row
 // numbers, nobody could tell that their columns are old ones, and a source that is
 // read through would not give these rows again.
 func (r *relation) fitted(rows *vec.Batch) (*vec.Batch, error) {
+	rows = r.typed(rows)
 	switch have := len(rows.Cols); {
 	case r.kind == viewRelation, r.width() == r.base, have >= len(r.types), have < r.base, r.bag && have == r.width() && rows.Weights == nil:
 		return rows, nil

@@ -10,6 +10,7 @@ import (
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
+	"github.com/tarndb/tarn/storage/rowenc"
 )
 
 // Epoch numbers an epoch. It is also the epoch's logical time, µs since
@@ -131,6 +132,8 @@ type TableDef struct {
 	// Base is how many columns the table began with, where others have been added
 	// since; 0 = all.
 	Base int
+	// Grown are the types that have become wider since the table began, oldest first.
+	Grown []rowenc.Grown
 }
 
 // StreamDef defines a stream.

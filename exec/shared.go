@@ -8,6 +8,7 @@ import (
 	"github.com/tarndb/tarn/exec/circuit"
 	"github.com/tarndb/tarn/exec/operator"
 	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
 )
 
@@ -26,6 +27,7 @@ const sharedFirst = 1 << 11
 // sharedIndex is one such arrangement.
 type sharedIndex struct {
 	sharedMeta
+	types []types.Type // as those who use it know them
 	index *operator.Index
 	rows  *arrange.Multi
 	users int
@@ -43,7 +45,7 @@ func (x *sharedIndex) id() uint64 { return stateID(x.Relation, sharedFirst+x.Ord
 
 func (x *sharedIndex) open(e *Engine, def circuit.Index) {
 	if x.rows == nil {
-		x.rows = e.space.Multi(x.id())
+		x.types, x.rows = def.Types, e.space.Multi(x.id())
 		x.index = operator.NewIndex(def.Types, def.Key, x.rows)
 	}
 }
@@ -78,11 +80,26 @@ func (s *sharing) answer(x *sharedIndex) *arrange.Multi {
 
 func (s *sharing) find(def circuit.Index) *sharedIndex {
 	for _, x := range s.e.shared {
-		if x.Relation == def.Relation && slices.Equal(x.Fields, def.Fields) && slices.Equal(x.Key, def.Key) {
+		if x.Relation == def.Relation && slices.Equal(x.Fields, def.Fields) && slices.Equal(x.Key, def.Key) && (x.rows == nil || sameTypes(x.types, def.Types)) {
 			return x
 		}
 	}
 	return nil
+}
+
+// sameTypes: a column may have become wider since an arrangement was begun.
+func sameTypes(a, b []types.Type) bool {
+	return slices.EqualFunc(a, b, func(x, y types.Type) bool { return x.OID == y.OID })
+}
+
+// apply takes rows in. Those that do not fit the types are errors of the views that
+// read them (circuit.Push), and no rows here either.
+func (x *sharedIndex) apply(b *vec.Batch) error {
+	fit, _ := circuit.Fit(x.types, b)
+	if fit == nil {
+		return nil
+	}
+	return x.index.Apply(fit)
 }
 
 // begin makes an arrangement of what the relation holds at the epoch; nil if it
@@ -96,7 +113,7 @@ func (s *sharing) begin(def circuit.Index) *sharedIndex {
 	s.e.sharedNext[def.Relation]++
 	x.open(s.e, def)
 	scan := &plan.Scan{Object: def.Relation, Name: rel.name, Fields: def.Fields, RowtimeCol: -1}
-	if err := s.e.scanAt(context.Background(), scan, s.ep, x.index.Apply); err != nil {
+	if err := s.e.scanAt(context.Background(), scan, s.ep, x.apply); err != nil {
 		s.e.log.Warn("an arrangement cannot be shared", "relation", rel.name, "err", err)
 		s.e.space.Drop(x.id())
 		return nil
@@ -144,7 +161,7 @@ func (e *Engine) applyShared(id uint64, d *delta) error {
 			continue
 		}
 		for _, b := range d.batches {
-			if err := x.index.Apply(&vec.Batch{N: b.N, Cols: pickColumns(b.Cols, x.Fields), Weights: b.Weights}); err != nil {
+			if err := x.apply(&vec.Batch{N: b.N, Cols: pickColumns(b.Cols, x.Fields), Weights: b.Weights}); err != nil {
 				return err
 			}
 		}

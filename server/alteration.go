@@ -11,6 +11,7 @@ import (
 	"github.com/tarndb/tarn/sql/parser"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
+	"github.com/tarndb/tarn/storage/rowenc"
 )
 
 // An alteration gives a table or stream other columns and keeps what depends on it
@@ -21,15 +22,53 @@ import (
 func alteration(snap *catalog.Snapshot, old, now *catalog.Object) []catalog.Change {
 	out := []catalog.Change{{Op: catalog.Put, Object: now}}
 	for _, d := range dependentsOf(snap, old.ID) {
-		if d.SQL == "" && d.Follows != old.ID || d.Seen[old.ID] != nil {
+		if d.SQL == "" && d.Follows != old.ID {
+			continue
+		}
+		seen := d.Seen[old.ID]
+		if seen == nil {
+			seen = old.Columns
+		}
+		wider := writesWider(d, seen, now)
+		if d.Seen[old.ID] != nil && wider == nil {
 			continue
 		}
 		c := *d
 		if c.Seen = maps.Clone(d.Seen); c.Seen == nil {
 			c.Seen = map[uint64][]catalog.Column{}
 		}
-		c.Seen[old.ID] = old.Columns
+		c.Seen[old.ID] = seen
+		if wider != nil {
+			c.Seen[old.ID], c.Columns = wider, slices.Clone(d.Columns)
+			for i := range c.Columns {
+				for _, w := range wider {
+					if w.Name == c.Columns[i].Name {
+						c.Columns[i].Type = w.Type
+					}
+				}
+			}
+		}
 		out = append(out, catalog.Change{Op: catalog.Put, Object: &c})
+	}
+	return out
+}
+
+// writesWider are the columns that a sink saw, with the types that have become wider,
+// where its records show values as text and no schema says otherwise; nil: it goes on
+// as it is.
+func writesWider(d *catalog.Object, seen []catalog.Column, now *catalog.Object) []catalog.Column {
+	asText := func(e catalog.Encoding) bool { return slices.Contains([]string{"", "json", "csv", "text"}, e.Name) }
+	if d.Kind != catalog.Sink || d.Follows != now.ID || d.Format == nil || !asText(d.Format.Value) || !asText(d.Format.Key) {
+		return nil
+	}
+	var out []catalog.Column
+	for i, c := range seen {
+		if to := now.Columns[i].Type; rowenc.Widens(c.Type, to) {
+			if out == nil {
+				out = slices.Clone(seen)
+			}
+			out[i].Type = to
+		}
 	}
 	return out
 }
@@ -65,12 +104,27 @@ func addColumn(o *catalog.Object, c catalog.Column) {
 	o.Columns = append(o.Columns, c)
 }
 
-// widens reports whether all values of a column stay what they are, and lie as
-// they do, when its type becomes another.
+// retype gives column i another type that holds all its values.
+func retype(o *catalog.Object, i int, to types.Type) {
+	if was := o.Columns[i].Type; rowenc.Widens(was, to) {
+		o.Grown = append(slices.Clone(o.Grown), catalog.Grown{Column: i, Was: was, Columns: len(o.Columns)})
+	}
+	o.Columns[i].Type = to
+}
+
+// readAgain reports that records of the past would read differently when a column of
+// a type becomes wider: what was NULL because it did not fit could be a value, and
+// what was rounded has more digits.
+func readAgain(o *catalog.Object, was types.Type) bool {
+	return o.ReadThrough() && (o.Connector.Options["on_error"] == "null" || was.OID == types.OIDFloat4)
+}
+
+// widens reports whether all values of a column stay what they are when its type
+// becomes another, and can be read as they lie.
 func widens(from, to types.Type) bool {
 	chars := func(t types.Type) bool { return t.OID == types.OIDVarchar || t.OID == types.OIDText }
 	switch {
-	case from == to:
+	case from == to, rowenc.Widens(from, to):
 		return true
 	case chars(from) && chars(to):
 		return to.Mod < 0 || from.Mod >= 0 && from.Mod <= to.Mod
@@ -101,17 +155,17 @@ func usedBy(snap *catalog.Snapshot, o *catalog.Object, i int) (string, error) {
 		bound, err := planner.BindExpr(x, o, types.Type{}, "column", opt)
 		return err == nil && slices.Contains(expr.ColumnsUsed(bound), i), err
 	}
-	for _, k := range o.Checks {
-		if used, err := names(k.Expr); used || err != nil {
-			return "constraint \"" + k.Name + "\"", err
-		}
-	}
 	for _, c := range o.Columns {
 		if c.Generated == "" {
 			continue
 		}
 		if used, err := names(c.Generated); used || err != nil {
 			return "column \"" + c.Name + "\"", err
+		}
+	}
+	for _, k := range o.Checks {
+		if used, err := names(k.Expr); used || err != nil {
+			return "constraint \"" + k.Name + "\"", err
 		}
 	}
 	return "", nil

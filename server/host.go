@@ -14,6 +14,7 @@ import (
 	"github.com/tarndb/tarn/planner"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
+	"github.com/tarndb/tarn/storage/rowenc"
 )
 
 // host keeps the catalog for the engine: it turns catalog changes into
@@ -140,7 +141,7 @@ func (h *host) create(setup *exec.Setup, snap *catalog.Snapshot, o *catalog.Obje
 
 func tableDef(o *catalog.Object) (exec.TableDef, error) {
 	retain, err := retention(o, "retain_history", 0)
-	return exec.TableDef{ID: o.ID, Name: o.Name, Types: columnTypes(o), Columns: columnNames(o), Base: o.Base(),
+	return exec.TableDef{ID: o.ID, Name: o.Name, Types: columnTypes(o), Columns: columnNames(o), Base: o.Base(), Grown: grown(o),
 		Key: o.PrimaryKey, KeyName: o.PrimaryKeyName, Rowtime: o.Rowtime(), Created: o.CreatedEpoch, RetainMicros: retain}, err
 }
 
@@ -151,6 +152,14 @@ func streamDef(o *catalog.Object) (exec.StreamDef, error) {
 		def.DelayMicros, def.IdleMicros = w.DelayMicros, w.IdleMicros
 	}
 	return def, err
+}
+
+func grown(o *catalog.Object) []rowenc.Grown {
+	var out []rowenc.Grown
+	for _, g := range o.Grown {
+		out = append(out, rowenc.Grown{Column: g.Column, Was: g.Was, Columns: g.Columns})
+	}
+	return out
 }
 
 func columnTypes(o *catalog.Object) []types.Type {

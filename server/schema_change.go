@@ -12,7 +12,6 @@ import (
 	"github.com/tarndb/tarn/exec"
 	"github.com/tarndb/tarn/exec/format"
 	"github.com/tarndb/tarn/exec/format/mysqlddl"
-	"github.com/tarndb/tarn/sql/ast"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
 )
@@ -45,7 +44,7 @@ func (s *Server) schemaChange(id uint64) func(context.Context, format.DDL) (*for
 				f.follow(c)
 			}
 		}
-		if f.why != "" || f.mode == "stop" && f.changed {
+		if f.why != "" || f.mode == "stop" && (f.changed || f.noted) {
 			if f.why == "" {
 				f.why = "the table was altered in MySQL"
 			}
@@ -113,12 +112,12 @@ type follower struct {
 	o        *catalog.Object // a copy
 	mode     string          // schema_changes
 	changed  bool
+	noted    bool // it goes on as it is, and that is worth knowing
 	truncate bool
 	apart    bool     // the change has no place among the rows
 	told     []string // what is worth knowing
 	why      string   // it cannot, "" = it can
 	resolve  string   // a statement
-	first    string   // a statement without which going on makes dead letters
 }
 
 // hint is what to do about a change that cannot be followed.
@@ -127,8 +126,6 @@ func (f *follower) hint() string {
 	switch {
 	case f.resolve != "":
 		return f.resolve + "; or " + goOn
-	case f.first != "":
-		return f.first + "; then " + goOn
 	}
 	return goOn
 }
@@ -209,7 +206,8 @@ func (f *follower) isKey(names []string) bool {
 }
 
 func (f *follower) add(c *mysqlddl.SchemaChange) {
-	if f.column(c.Column.Name) >= 0 {
+	if f.column(c.Column.Name) >= 0 { // it came back, or the change has been made already
+		f.modify(&mysqlddl.SchemaChange{Name: c.Column.Name, Column: c.Column})
 		return
 	}
 	if f.mode == "ignore" {
@@ -249,15 +247,27 @@ func nameTable(o *catalog.Object, to mysqlddl.Table) {
 	o.Format = &form
 }
 
+// drop: the column stays, and is NULL in rows from now on; what reads it goes on.
 func (f *follower) drop(name string) {
 	i := f.column(name)
 	if i < 0 {
 		return
 	}
-	if col := &f.o.Columns[i]; col.NotNull && !slices.Contains(f.o.PrimaryKey, i) && f.first == "" {
-		f.first = "ALTER " + words(f.o.Kind) + " " + fullName(f.o) + " ALTER COLUMN " + ast.QuoteIdent(col.Name) + " DROP NOT NULL"
+	col := &f.o.Columns[i]
+	switch {
+	case slices.Contains(f.o.PrimaryKey, i), f.o.Rowtime() == i:
+		f.stop("", "column \"%s\" was dropped in MySQL", col.Name)
+		return
+	case f.mode == "ignore":
+	case col.NotNull:
+		col.NotNull, f.changed = false, true
 	}
-	f.stop("", "column \"%s\" was dropped in MySQL", f.o.Columns[i].Name)
+	f.note("column \"%s\" was dropped in MySQL: it stays here, and is NULL in rows from now on", col.Name)
+}
+
+// note is for sys.errors.
+func (f *follower) note(text string, args ...any) {
+	f.noted, f.told = true, append(f.told, fmt.Sprintf(text, args...))
 }
 
 func (f *follower) modify(c *mysqlddl.SchemaChange) {
@@ -268,8 +278,9 @@ func (f *follower) modify(c *mysqlddl.SchemaChange) {
 	col := &f.o.Columns[i]
 	switch {
 	case holds(col.Type, c.Column.Type):
-	case f.mode != "ignore" && widens(col.Type, c.Column.Type):
-		col.Type, f.changed = c.Column.Type, true
+	case f.mode != "ignore" && widens(col.Type, c.Column.Type) && !readAgain(f.o, col.Type):
+		retype(f.o, i, c.Column.Type)
+		f.changed = true
 	default:
 		f.stop(f.anew(func(o *catalog.Object) { o.Columns[i].Type = c.Column.Type }),
 			"column \"%s\" is %s in MySQL now (%s), and %s here", col.Name, c.Column.MySQL, c.Column.Type, col.Type)
@@ -280,18 +291,29 @@ func (f *follower) modify(c *mysqlddl.SchemaChange) {
 	}
 }
 
-// rename: a column that has been renamed here as well is found under its new name.
+// rename: a column that nothing names gets its new name here as well; else it keeps
+// the old one, and reads the field by the new one.
 func (f *follower) rename(c *mysqlddl.SchemaChange) {
-	i := f.column(c.Name)
-	switch {
-	case i < 0:
-	case strings.EqualFold(f.o.Columns[i].Name, c.Column.Name):
-		f.o.Columns[i].Path, f.changed = c.Column.Name, true
-	default:
-		name := f.o.Columns[i].Name
-		f.stop("ALTER "+words(f.o.Kind)+" "+fullName(f.o)+" RENAME COLUMN "+ast.QuoteIdent(name)+" TO "+ast.QuoteIdent(strings.ToLower(c.Column.Name)),
-			"column \"%s\" was renamed to \"%s\" in MySQL", name, c.Column.Name)
+	i, now := f.column(c.Name), strings.ToLower(c.Column.Name)
+	if i < 0 {
+		return
 	}
+	col := &f.o.Columns[i]
+	if f.mode == "ignore" {
+		f.stop("", "column \"%s\" was renamed to \"%s\" in MySQL", col.Name, c.Column.Name)
+		return
+	}
+	taken := slices.ContainsFunc(f.o.Columns, func(x catalog.Column) bool { return x.Name == now })
+	by, err := usedBy(f.snap, f.o, i)
+	if col.Name != now && (taken || err != nil || by != "" || len(f.snap.Dependents(f.o.ID)) > 0) {
+		f.note("column \"%s\" was renamed to \"%s\" in MySQL: it keeps its name here", col.Name, c.Column.Name)
+	} else {
+		col.Name = now
+	}
+	if col.Path = c.Column.Name; col.Path == col.Name {
+		col.Path = ""
+	}
+	f.changed = true
 }
 
 // holds reports whether a column of one type takes every value of another.

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/tarndb/tarn/catalog"
 	"github.com/tarndb/tarn/exec/connector"
@@ -141,10 +142,21 @@ func (s *session) retypeColumn(o *catalog.Object, i int, x ast.AlterAction) erro
 	if x.X != nil {
 		return sqlerr.New(sqlerr.FeatureNotSupported, "ALTER COLUMN … TYPE … USING is not supported").At(x.X.Position())
 	}
-	if c := &o.Columns[i]; !widens(c.Type, to) {
+	c := &o.Columns[i]
+	if !widens(c.Type, to) {
 		return sqlerr.New(sqlerr.FeatureNotSupported, "column %q cannot be changed from %s to %s in place", c.Name, c.Type, to).
-			WithHint("Text and numeric columns can become longer. For others, add a column, or make the table anew.")
+			WithHint("Types can become wider: smallint to integer to bigint, real to double precision, text and numeric longer. For others, add a column, or make the table anew.")
 	}
-	o.Columns[i].Type = to
-	return nil
+	if readAgain(o, c.Type) && c.Type != to {
+		return sqlerr.New(sqlerr.FeatureNotSupported, "column %q cannot become %s: records of the past, which are read again, would read differently", c.Name, to).
+			WithHint("DROP %s and create it again.", fullName(o))
+	}
+	by, err := usedBy(s.catalog(), o, i)
+	if err == nil && strings.HasPrefix(by, "column ") {
+		err = sqlerr.New(sqlerr.FeatureNotSupported, "cannot alter type of a column used by a generated column").WithDetail("Column %q is used by %s.", c.Name, by)
+	}
+	if err == nil {
+		retype(o, i, to)
+	}
+	return err
 }

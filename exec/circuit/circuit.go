@@ -113,6 +113,12 @@ func (c *Circuit) Push(s *operator.Step, scan int, b *vec.Batch, out operator.Em
 	if b == nil || b.N == 0 {
 		return nil
 	}
+	if c.wider(scan, b) {
+		var err error
+		if b, err = c.fitting(scan, b, out); err != nil || b == nil {
+			return err
+		}
+	}
 	c.step, c.out = s, out
 	c.clock.start()
 	defer c.clock.stop()

@@ -2,6 +2,7 @@ package circuit
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/tarndb/tarn/exec/operator"
 	"github.com/tarndb/tarn/planner/plan"
@@ -63,17 +64,24 @@ func keyedLayout(ts []types.Type, keyCols []int) *layout {
 }
 
 // extendedLayout is the keyed layout of a table of which only the first base
-// columns were there when its rows began to be written.
-func extendedLayout(ts []types.Type, keyCols []int, base int) *layout {
+// columns were there when its rows began to be written, and some of which have had
+// narrower types since. Columns that are only in the key lie as they did.
+func extendedLayout(ts []types.Type, keyCols []int, base int, grown []rowenc.Grown) *layout {
 	l := keyedLayout(ts, keyCols)
+	before := func(n int) int { // columns of the image among the first n
+		return len(slices.DeleteFunc(slices.Clone(l.valCols), func(c int) bool { return c >= n }))
+	}
 	var vals []types.Type
-	first := 0
 	for _, c := range l.valCols {
-		if vals = append(vals, ts[c]); c < base {
-			first++
+		vals = append(vals, ts[c])
+	}
+	var within []rowenc.Grown
+	for _, g := range grown {
+		if at := l.valAt[g.Column]; at >= 0 {
+			within = append(within, rowenc.Grown{Column: at, Was: g.Was, Columns: before(g.Columns)})
 		}
 	}
-	l.codec = rowenc.NewExtendedCodec(vals, first)
+	l.codec = rowenc.NewGrownCodec(vals, before(base), within)
 	return l
 }
 

@@ -13,30 +13,89 @@ import (
 // from the image itself, so that old and new ones lie side by side and no row has
 // to be written again.
 
-// NewExtendedCodec compiles the codec of a schema whose first base columns were
-// there when it began. With all of them it is NewCodec.
-func NewExtendedCodec(ts []types.Type, base int) *Codec {
-	c := NewCodec(ts[:base])
-	if base == len(ts) {
-		return c
-	}
-	c.types = ts
-	for i := base; i < len(ts); i++ {
-		c.added = append(c.added, NewCodec(ts[i:i+1]))
-	}
-	return c
+//
+// A column whose type becomes wider gets such an image as well: what was written
+// before stands where it stood, what is written from then on in the image, and the
+// last one that is not NULL counts.
+
+// Grown is a change of a column's type to one that takes more bytes.
+type Grown struct {
+	Column  int        // whose
+	Was     types.Type // until then
+	Columns int        // how many the schema had then
 }
 
-// encodeExtended is Encode with added columns.
+// Widens reports whether images can go on when a column of one type gets another:
+// every value stays the same number.
+func Widens(from, to types.Type) bool {
+	ints := map[uint32]int{types.OIDInt2: 1, types.OIDInt4: 2, types.OIDInt8: 3}
+	if f, t := ints[from.OID], ints[to.OID]; f > 0 && t > 0 {
+		return f < t
+	}
+	return from.OID == types.OIDFloat4 && to.OID == types.OIDFloat8
+}
+
+// NewGrownCodec compiles the codec of a schema whose first base columns were there
+// when it began, and whose columns had narrower types before: the oldest change
+// comes first.
+func NewGrownCodec(ts []types.Type, base int, grown []Grown) *Codec {
+	was := append([]types.Type(nil), ts...) // each column's first type
+	for i := len(grown) - 1; i >= 0; i-- {
+		was[grown[i].Column] = grown[i].Was
+	}
+	c := NewCodec(was[:base])
+	c.types, c.first = ts, was[:base]
+	add := func(column int, t types.Type) {
+		c.added, c.of = append(c.added, NewCodec([]types.Type{t})), append(c.of, column)
+	}
+	next := 0
+	for n := base; ; n++ {
+		for ; next < len(grown) && grown[next].Columns <= n; next++ {
+			g := grown[next]
+			to := ts[g.Column]
+			for _, later := range grown[next+1:] {
+				if later.Column == g.Column {
+					to = later.Was
+					break
+				}
+			}
+			add(g.Column, to)
+		}
+		if n == len(ts) {
+			return c
+		}
+		add(n, was[n])
+	}
+}
+
+// NewExtendedCodec compiles the codec of a schema whose first base columns were
+// there when it began. With all of them it is NewCodec.
+func NewExtendedCodec(ts []types.Type, base int) *Codec { return NewGrownCodec(ts, base, nil) }
+
+// encodeExtended is Encode with images behind the first. A column stands in the
+// last of its own.
 func (c *Codec) encodeExtended(dst *Keys, cols []*vec.Vec, n int) {
-	base := len(c.slots)
 	parts := make([]Keys, 1+len(c.added))
+	behind := map[int]int{} // column → its last image
+	for i, col := range c.of {
+		behind[col] = i
+	}
+	heads := append([]*vec.Vec(nil), cols[:len(c.slots)]...)
+	for col := range heads {
+		if _, ok := behind[col]; ok {
+			heads[col] = vec.ConstVec(c.first[col], types.NullDatum, n)
+		}
+	}
 	first := *c
 	first.added = nil
-	first.Encode(&parts[0], cols[:base], n)
+	first.Encode(&parts[0], heads, n)
 	size := len(parts[0].Data)
 	for i, a := range c.added {
-		a.Encode(&parts[i+1], cols[base+i:base+i+1], n)
+		v := cols[c.of[i]]
+		if behind[c.of[i]] != i {
+			v = vec.ConstVec(a.types[0], types.NullDatum, n)
+		}
+		a.Encode(&parts[i+1], []*vec.Vec{v}, n)
 		size += len(parts[i+1].Data)
 	}
 	dst.reset(n)
@@ -50,11 +109,11 @@ func (c *Codec) encodeExtended(dst *Keys, cols []*vec.Vec, n int) {
 	}
 }
 
-// decodeExtended is Decode with added columns.
+// decodeExtended is Decode with images behind the first.
 func (c *Codec) decodeExtended(rows [][]byte, want []int) ([]*vec.Vec, error) {
 	base := len(c.slots)
 	first := *c
-	first.added, first.types = nil, c.types[:base]
+	first.added, first.types = nil, c.first
 	rest := make([][]byte, len(rows))
 	heads := make([][]byte, len(rows))
 	for i, r := range rows {
@@ -64,29 +123,29 @@ func (c *Codec) decodeExtended(rows [][]byte, want []int) ([]*vec.Vec, error) {
 		}
 		heads[i], rest[i] = r[:n], r[n:]
 	}
-	cols := make([]*vec.Vec, len(want))
-	var from, at []int
-	for k, col := range want {
+	all := make([]*vec.Vec, len(c.types))
+	from := []int{}
+	for _, col := range want {
 		if col < base {
-			from, at = append(from, col), append(at, k)
+			from = append(from, col)
 		}
 	}
-	got, err := first.Decode(heads, append([]int{}, from...))
+	got, err := first.Decode(heads, from)
 	if err != nil {
 		return nil, err
 	}
-	for i, k := range at {
-		cols[k] = got[i]
+	for i, col := range from {
+		all[col] = got[i]
 	}
 	for i, a := range c.added {
 		v, err := a.next(rest)
 		if err != nil {
 			return nil, err
 		}
-		for k, col := range want {
-			if col == base+i {
-				cols[k] = v
-			}
+		if col := c.of[i]; all[col] != nil {
+			all[col] = newer(all[col], v)
+		} else if col >= base {
+			all[col] = v
 		}
 	}
 	for i := range rest {
@@ -94,7 +153,31 @@ func (c *Codec) decodeExtended(rows [][]byte, want []int) ([]*vec.Vec, error) {
 			return nil, corrupt("%d bytes behind a row image", len(rest[i]))
 		}
 	}
+	cols := make([]*vec.Vec, len(want))
+	for k, col := range want {
+		if v := all[col]; v.Type != c.types[col] {
+			w := *v
+			w.Type = c.types[col]
+			all[col] = &w
+		}
+		cols[k] = all[col]
+	}
 	return cols, nil
+}
+
+// newer is old where now is NULL.
+func newer(old, now *vec.Vec) *vec.Vec {
+	if now.Valid == nil {
+		return now
+	}
+	from, row := make([]int32, old.N), make([]int32, old.N)
+	for i := range from {
+		row[i] = int32(i)
+		if !now.IsNull(i) {
+			from[i] = 1
+		}
+	}
+	return vec.Pick(now.Type, []*vec.Vec{old, now}, from, row)
 }
 
 // next decodes the one column of c from the front of rows and takes it off them;

@@ -83,3 +83,79 @@ func FuzzExtended(f *testing.F) {
 	f.Add([]byte{0})
 	f.Fuzz(func(t *testing.T, data []byte) { _, _ = c.Decode([][]byte{data, data}, nil) })
 }
+
+// TestGrown: columns whose types become wider, some of them added before, between
+// columns that are added: images of all ages are read as what they were written as.
+func TestGrown(t *testing.T) {
+	wider := map[uint32][]types.Type{types.OIDInt2: {types.Int4, types.Int8}, types.OIDInt4: {types.Int8}, types.OIDFloat4: {types.Float8}}
+	start := []types.Type{types.Int2, types.Int4, types.Float4, types.Text, types.Numeric, types.Int2}
+	for seed := range int64(300) {
+		rng := rand.New(rand.NewPCG(uint64(seed), 2))
+		base := rng.IntN(4)
+		var ts []types.Type
+		for range base {
+			ts = append(ts, start[rng.IntN(len(start))])
+		}
+		var grown []Grown
+		var images [][]byte
+		var want [][]types.Datum
+		for range 6 {
+			const n = 5
+			cols := make([]*vec.Vec, len(ts))
+			rows := make([][]types.Datum, n)
+			for c := range cols {
+				b := vec.NewBuilder(ts[c], n)
+				for i := range n {
+					d := randDatum(rng, ts[c])
+					b.Datum(d)
+					rows[i] = append(rows[i], d)
+				}
+				cols[c] = b.Finish()
+			}
+			want = append(want, rows...)
+			var k Keys
+			NewGrownCodec(ts, base, grown).Encode(&k, cols, n)
+			images = append(images, k.Slices(nil)...)
+			ts = append([]types.Type(nil), ts...)
+			if c := rng.IntN(len(ts) + 1); c < len(ts) && wider[ts[c].OID] != nil {
+				to := wider[ts[c].OID][rng.IntN(len(wider[ts[c].OID]))]
+				if !Widens(ts[c], to) || Widens(to, ts[c]) {
+					t.Fatalf("%s does not widen to %s", ts[c], to)
+				}
+				grown = append(grown, Grown{Column: c, Was: ts[c], Columns: len(ts)})
+				ts[c] = to
+			} else {
+				ts = append(ts, start[rng.IntN(len(start))])
+			}
+		}
+		codec := NewGrownCodec(ts, base, grown)
+		for _, fields := range [][]int{nil, {rng.IntN(len(ts))}, {len(ts) - 1, 0}} {
+			got, err := codec.Decode(images, fields)
+			if err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			for k, v := range got {
+				c := k
+				if fields != nil {
+					c = fields[k]
+				}
+				if v.Type != ts[c] {
+					t.Fatalf("seed %d: column %d is read as %s, not %s", seed, c, v.Type, ts[c])
+				}
+				for i := range images {
+					w := types.NullDatum
+					if c < len(want[i]) {
+						w = want[i][c]
+					}
+					if g := v.Datum(i); g.Null != w.Null || !g.Null && types.Compare(g, w, ts[c]) != 0 {
+						t.Fatalf("seed %d, row %d, column %d (%s): got %v, want %v", seed, i, c, ts[c], g, w)
+					}
+				}
+			}
+		}
+		cut := images[len(images)-1]
+		for n := range cut {
+			_, _ = codec.Decode([][]byte{cut[:n]}, nil)
+		}
+	}
+}

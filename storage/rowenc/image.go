@@ -17,7 +17,11 @@ type Codec struct {
 	fixed int // bytes before the variable part
 	bytes []int
 	nums  []int
-	added []*Codec // of the columns behind slots, one each (NewExtendedCodec)
+	// Behind the first image, of the types first, come images of one column each
+	// (NewGrownCodec): added, of the columns of.
+	added []*Codec
+	of    []int
+	first []types.Type
 }
 
 type slot struct {
