@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
+	"github.com/tarndb/tarn/sql/types"
 )
 
 const (
@@ -117,7 +118,11 @@ func (o *outBuffer) rowDescription(cols []Column, formats []int16) {
 		o.int16(int(col.Attr))
 		o.int32(int(col.Type.OID))
 		o.int16(col.Type.Len())
-		o.int32(int(col.Type.Mod))
+		mod := col.Type.Mod
+		if col.Type.OID == types.OIDRecord {
+			mod = -1 // says which fields it has, inside
+		}
+		o.int32(int(mod))
 		o.int16(int(formatOf(formats, i)))
 	}
 	o.finish()

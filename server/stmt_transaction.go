@@ -114,6 +114,11 @@ var _ = on[*ast.Rollback](verb{tag: "ROLLBACK", reads: true, endsBlock: true, ba
 	return done("ROLLBACK")
 }})
 
+// Pools send UNLISTEN * with every connection that comes back: nobody listens.
+var _ = on[*ast.Unlisten](verb{tag: "UNLISTEN", reads: true, run: func(context.Context, *session, ast.Statement, pgwire.ResultWriter) (pgwire.Outcome, error) {
+	return done("UNLISTEN")
+}})
+
 var _ = on[*ast.Savepoint](verb{tag: "SAVEPOINT", block: needBlock, reads: true, run: func(_ context.Context, s *session, stmt ast.Statement, _ pgwire.ResultWriter) (pgwire.Outcome, error) {
 	s.savepoint(stmt.(*ast.Savepoint).Name)
 	return done("SAVEPOINT")

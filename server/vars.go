@@ -82,6 +82,9 @@ func (s *settings) get(name string) (value string, ok bool) {
 	if v, ok := s.values[key]; ok {
 		return v, true
 	}
+	if key == "transaction_isolation" || key == "transaction_read_only" { // outside a block: what the next one gets
+		return s.get("default_" + key)
+	}
 	if v := variableByName[key]; v != nil {
 		return v.initial, true
 	}

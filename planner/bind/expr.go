@@ -83,7 +83,7 @@ func (x *exprs) bind(e ast.Expr) (expr.Expr, error) {
 	case *ast.Subscript:
 		return x.subscript(e)
 	case *ast.FieldSelect:
-		return nil, unsupported(e.Pos, "selecting a field of a composite value")
+		return x.fieldSelect(e)
 	case *ast.BitString:
 		return nil, unsupported(e.Pos, "type bit")
 	case *ast.Default:

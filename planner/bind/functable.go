@@ -10,7 +10,7 @@ import (
 // funcTable binds a function in FROM.
 func (b *binder) funcTable(t *ast.FuncTable, in *scope, s *scope) (*item, error) {
 	if len(t.Funcs) != 1 {
-		return nil, unsupported(t.Pos, "ROWS FROM of several functions")
+		return b.setsTable(t, &exprs{binder: b, s: &scope{parent: in, ctes: s.ctes}, where: "functions in FROM"})
 	}
 	call, ok := t.Funcs[0].Call.(*ast.Func)
 	if ok && call.Form == ast.FormPlain {
@@ -21,10 +21,22 @@ func (b *binder) funcTable(t *ast.FuncTable, in *scope, s *scope) (*item, error)
 			return nil, unsupported(t.Pos, "%s()", name)
 		}
 	}
-	if len(t.Funcs[0].Defs) > 0 {
-		return nil, unsupported(t.Pos, "a column definition list")
-	}
 	x := &exprs{binder: b, s: &scope{parent: in, ctes: s.ctes}, where: "functions in FROM"}
+	defs := t.Funcs[0].Defs
+	if t.Alias != nil {
+		defs = append(defs, t.Alias.Defs...)
+	}
+	if ok {
+		_, record := recordFuncs[call.Name.Base()]
+		switch {
+		case record || len(defs) > 0:
+			return b.recordTable(t, call, defs, x)
+		case call.Name.Base() == "unnest" && len(call.Args) > 1:
+			return b.setsTable(t, x)
+		case relationFuncs[call.Name.Base()] != "" && len(call.Args) == 0:
+			return b.relationFunc(t, call, s)
+		}
+	}
 	name := outputName(t.Funcs[0].Call)
 	if ok && isSetFunc(call.Name.Base()) && call.Over == nil {
 		return b.setTable(t, call, x)
@@ -91,6 +103,9 @@ func (b *binder) setTable(t *ast.FuncTable, call *ast.Func, x *exprs) (*item, er
 		column = s.column
 	}
 	u := plan.NewUnnest(oneRow(), array, column, t.Ordinality, false)
+	if s := shapeOf(types.ElemOf(array.Type())); s != nil {
+		return fieldItem(u, t, name, s.names, s.fields)
+	}
 	if len(appendOuters(nil, array, nil)) == 0 {
 		return functionItem(plan.NewProject(u, plan.Refs(u)[1:], nil), t, name)
 	}
@@ -132,4 +147,22 @@ func (b *binder) seriesNode(x *exprs, args []expr.Expr, pos []int, at0 int) (pla
 	n.Cols = []plan.Column{{Name: "generate_series", Type: types.ElemOf(a.Type())}}
 	plan.Derive(n)
 	return n, nil
+}
+
+// relationFuncs are functions whose rows PostgreSQL shows as a relation too.
+var relationFuncs = map[string]string{
+	"pg_show_all_settings": "pg_settings", "pg_available_extensions": "pg_available_extensions", "pg_timezone_names": "pg_timezone_names",
+	"pg_timezone_abbrevs": "pg_timezone_abbrevs", "pg_cursor": "pg_cursors", "pg_prepared_statement": "pg_prepared_statements",
+}
+
+func (b *binder) relationFunc(t *ast.FuncTable, call *ast.Func, s *scope) (*item, error) {
+	name := call.Name.Base()
+	r := &ast.Relation{Pos: t.Pos, Name: ast.Name{Parts: []string{"pg_catalog", relationFuncs[name]}, Pos: call.Pos}, Alias: t.Alias}
+	if t.Ordinality {
+		return nil, unsupported(t.Pos, "WITH ORDINALITY of %s()", name)
+	}
+	if r.Alias == nil {
+		r.Alias = &ast.Alias{Pos: t.Pos, Name: name}
+	}
+	return b.relation(r, s)
 }

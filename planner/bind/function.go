@@ -92,6 +92,9 @@ func (x *exprs) args(e *ast.Func) (args []expr.Expr, pos []int, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
+		if p, ok := v.(*expr.Param); ok && p.Typ.OID == types.OIDVoid {
+			continue // a client's place for a function's result, {? = call f(?)}
+		}
 		args, pos = append(args, v), append(pos, a.Value.Position())
 	}
 	return args, pos, nil

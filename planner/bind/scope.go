@@ -128,8 +128,10 @@ func (s *scope) find(ref *ast.ColumnRef) (expr.Expr, string, error) {
 		if e, err := s.hidden(name, ref); e != nil || err != nil {
 			return e, name, err
 		}
-		if name == "tableoid" && len(s.from.tables) == 1 && s.from.tables[0].object != nil {
-			return &expr.Const{Typ: types.Oid, Val: types.Int(int64(s.from.tables[0].object.ID))}, name, nil
+		if len(s.from.tables) == 1 {
+			if e := s.from.tables[0].system(name); e != nil {
+				return e, name, nil
+			}
 		}
 		// A relation's name alone is its row.
 		t, err := s.table("", name, ref.Pos)
@@ -147,13 +149,29 @@ func (s *scope) find(ref *ast.ColumnRef) (expr.Expr, string, error) {
 		return nil, "", err
 	}
 	e, err := pick(t.cols, name, ref)
-	if err == nil && e == nil && name == "tableoid" && t.object != nil {
-		return &expr.Const{Typ: types.Oid, Val: types.Int(int64(t.object.ID))}, name, nil
-	}
 	if err == nil && e == nil {
-		err = t.missing(ref, name)
+		if e = t.system(name); e == nil {
+			err = t.missing(ref, name)
+		}
 	}
 	return e, name, err
+}
+
+// frozenTransaction is the xmin of rows that are older than any transaction.
+const frozenTransaction = 2
+
+// system is a column that every relation has in PostgreSQL, nil for other names.
+// Rows of the catalogs are of one transaction, since clients ask which are newer
+// than the last that they saw; rows of tables have no transaction's number here.
+func (t *tableRef) system(name string) expr.Expr {
+	switch {
+	case t.object == nil:
+	case name == "tableoid":
+		return &expr.Const{Typ: types.Oid, Val: types.Int(int64(t.object.ID))}
+	case name == "xmin" && t.object.Kind == catalog.System:
+		return &expr.Const{Typ: types.Oid, Val: types.Int(frozenTransaction)}
+	}
+	return nil
 }
 
 // hidden finds an unqualified name among the hidden columns.

@@ -102,6 +102,16 @@ func (l *selection) items() error {
 			}
 			continue
 		}
+		if f, ok := it.X.(*ast.FieldSelect); ok && f.Star && !f.Arrow {
+			names, exprs, err := x.fields(f)
+			if err != nil {
+				return err
+			}
+			for i, e := range exprs {
+				l.outs = append(l.outs, output{names[i], e, f.Pos})
+			}
+			continue
+		}
 		v, err := x.bind(it.X)
 		if err != nil {
 			return err
@@ -144,7 +154,7 @@ func figureName(e ast.Expr) (string, int) {
 			return name, n
 		}
 		name := e.Type.Name.Base()
-		if t, ok := types.Lookup(name); ok {
+		if t, ok := types.Lookup(name); ok && name != "char" {
 			if i := types.InfoOf(t.OID); i != nil {
 				name = i.Name
 			}

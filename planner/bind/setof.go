@@ -24,7 +24,7 @@ func isSetFunc(name string) bool {
 	if _, ok := emptySets[name]; ok {
 		return true
 	}
-	return funcs.IsTableFunc(name) || setKernels[name] != nil || name == "generate_subscripts" || name == "explode"
+	return isComposite(name) || funcs.IsTableFunc(name) || setKernels[name] != nil || name == "generate_subscripts" || name == "explode"
 }
 
 // emptySets are functions of PostgreSQL that clients ask and that have nothing to
@@ -63,20 +63,25 @@ var setKernels = map[string]setKernel{
 		return jsonElements(j, true)
 	},
 	"string_to_table": func(_ *funcs.Ctx, _ []types.Type, a []types.Datum) (out []types.Datum, err error) {
-		if a[0].S == "" {
-			return nil, nil
-		}
-		if a[1].S == "" && !a[1].Null {
-			return []types.Datum{a[0]}, nil
-		}
-		if a[1].Null {
-			for _, r := range a[0].S {
-				out = append(out, types.String(string(r)))
+		piece := func(s string) {
+			d := types.String(s)
+			if len(a) > 2 && !a[2].Null && a[2].S == s {
+				d = types.NullDatum
 			}
-			return out, nil
+			out = append(out, d)
 		}
-		for _, p := range strings.Split(a[0].S, a[1].S) {
-			out = append(out, types.String(p))
+		switch {
+		case a[0].S == "":
+		case a[1].Null:
+			for _, r := range a[0].S {
+				piece(string(r))
+			}
+		case a[1].S == "":
+			piece(a[0].S)
+		default:
+			for _, p := range strings.Split(a[0].S, a[1].S) {
+				piece(p)
+			}
 		}
 		return out, nil
 	},
@@ -219,6 +224,9 @@ func (x *exprs) setArray(name string, args []expr.Expr, argPos []int, pos int) (
 		}
 		return x.setArray("generate_series", []expr.Expr{lo, hi}, argPos, pos)
 	}
+	if isComposite(name) {
+		return x.composite(name, args, argPos, pos)
+	}
 	if s, ok := emptySets[name]; ok && len(args) == len(s.args) {
 		out := make([]expr.Expr, len(args))
 		for i, a := range args {
@@ -250,14 +258,23 @@ func (x *exprs) setArray(name string, args []expr.Expr, argPos []int, pos int) (
 // setCall is a call that gives the set as an array of elem.
 func setCall(name string, k setKernel, args []expr.Expr, argTypes []types.Type, elem types.Type, pos int) expr.Expr {
 	ret := types.ArrayOf(elem)
-	fn := &funcs.Overload{Name: name, Args: argTypes, Ret: ret, NotStrict: name == "string_to_table", Kernel: func(c *funcs.Ctx, n int, in []*vec.Vec) *vec.Vec {
+	// string_to_table splits into characters where the separator is NULL.
+	fn := &funcs.Overload{Inline: true, Name: name, Args: argTypes, Ret: ret, NotStrict: name == "string_to_table",
+		Kernel: setKernelOf(elem, ret, name == "string_to_table", k, argTypes)}
+	return &expr.Call{Fn: fn, Args: args, Typ: ret, Pos: pos}
+}
+
+// setKernelOf makes the kernel of a function whose result ret is an array of what
+// k gives. firstOnly: only a NULL as the first argument makes the result NULL.
+func setKernelOf(elem, ret types.Type, firstOnly bool, k setKernel, argTypes []types.Type) funcs.Kernel {
+	return func(c *funcs.Ctx, n int, in []*vec.Vec) *vec.Vec {
 		b := vec.NewBuilder(ret, n)
 		ds := make([]types.Datum, len(in))
 		for i := range n {
 			null := false
 			for k, v := range in {
 				ds[k] = v.Datum(i)
-				null = null || ds[k].Null && !(name == "string_to_table" && k > 0)
+				null = null || ds[k].Null && (!firstOnly || k == 0)
 			}
 			if null {
 				b.Null()
@@ -272,8 +289,7 @@ func setCall(name string, k setKernel, args []expr.Expr, argTypes []types.Type, 
 			b.Bytes(types.AppendArray(nil, arrayOfElems(elem, elems)))
 		}
 		return b.Finish()
-	}}
-	return &expr.Call{Fn: fn, Args: args, Typ: ret, Pos: pos}
+	}
 }
 
 func arrayOfElems(elem types.Type, elems []types.Datum) *types.Array {

@@ -135,7 +135,7 @@ func (x *exprs) arrayAccess(v expr.Expr, chain []*ast.Subscript, slice bool) (ex
 	if slice {
 		name = "slice" + name
 	}
-	fn := &funcs.Overload{Name: name, Args: in, Ret: ret, Kernel: func(c *funcs.Ctx, n int, cols []*vec.Vec) *vec.Vec {
+	fn := &funcs.Overload{Inline: true, Name: name, Args: in, Ret: ret, Kernel: func(c *funcs.Ctx, n int, cols []*vec.Vec) *vec.Vec {
 		b := vec.NewBuilder(ret, n)
 		for row := range n {
 			if slices.ContainsFunc(cols, func(v *vec.Vec) bool { return v.Datum(row).Null }) {

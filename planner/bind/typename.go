@@ -27,6 +27,9 @@ func (b *binder) typeName(n *ast.TypeName) (types.Type, error) {
 		return types.Type{}, sqlerr.New(sqlerr.UndefinedObject, "type \"%s\" does not exist", quoted(n.Name.Parts)).At(n.Pos)
 	}
 	t, ok := types.Lookup(name)
+	if name == "char" { // the parser knows the other one as bpchar
+		t = types.Char
+	}
 	if !ok {
 		err := sqlerr.New(sqlerr.UndefinedObject, "type \"%s\" does not exist", name).At(n.Pos)
 		var all []string

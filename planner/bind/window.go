@@ -3,7 +3,6 @@ package bind
 import (
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/expr"
-	"github.com/tarndb/tarn/sql/types"
 )
 
 // windows makes the numbers of row_number() and its relatives columns of the
@@ -136,34 +135,7 @@ func (l *selection) expandSets(found []*setReturning) ([]expr.Expr, error) {
 		l.r.node = plan.NewUnnest(l.r.node, arrays[0], found[0].name, false, false)
 		return []expr.Expr{plan.Ref(l.r.node, width)}, nil
 	}
-	x := l.exprs("SELECT")
-	one := &expr.Const{Typ: types.Int4, Val: types.Int(1)}
-	zero := &expr.Const{Typ: types.Int4, Val: types.Int(0)}
-	lengths := make([]expr.Expr, len(arrays))
-	for i, a := range arrays {
-		n, err := x.named("cardinality", []expr.Expr{a}, found[i].pos)
-		if err != nil {
-			return nil, err
-		}
-		lengths[i] = &expr.Coalesce{Args: []expr.Expr{n, zero}, Typ: types.Int4}
-	}
-	longest := &expr.MinMax{Args: lengths, Greatest: true, Typ: types.Int4}
-	series, err := x.setArray("generate_series", []expr.Expr{one, longest}, []int{0, 0}, found[0].pos)
-	if err != nil {
-		return nil, err
-	}
-	l.r.node = plan.NewUnnest(l.r.node, series, "n", false, false)
-	out := make([]expr.Expr, len(arrays))
-	for i, a := range arrays {
-		// Positions count from 1 whatever the array's lower bound.
-		lower, err := x.named("array_lower", []expr.Expr{a, one}, found[i].pos)
-		if err != nil {
-			return nil, err
-		}
-		at := x.mustOp("-", x.mustOp("+", plan.Ref(l.r.node, width), lower), one)
-		if out[i], err = x.named("subscript", []expr.Expr{a, at}, found[i].pos); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	n, out, err := l.exprs("SELECT").sideBySide(l.r.node, arrays, found[0].pos)
+	l.r.node = n
+	return out, err
 }

@@ -1,6 +1,9 @@
 package ast
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // KeywordClass says where a word may be used as a name (PostgreSQL 15's four
 // classes). Words that only mean something by look-ahead are Unreserved.
@@ -73,6 +76,19 @@ func makeKeywords() map[string]Keyword {
 	}
 	return m
 }
+
+// ClassedWords are the words that are not free for every use, sorted.
+func ClassedWords() []string {
+	words := strings.Fields(reservedWords + " " + typeFuncWords + " " + colNameWords)
+	slices.Sort(words)
+	return words
+}
+
+// Class is the class of a lower-case word.
+func Class(word string) KeywordClass { return keywords[word].Class }
+
+// BareLabel reports whether a word can be a column label without AS.
+func BareLabel(word string) bool { return !keywords[word].AsLabel }
 
 // LookupKeyword finds a lower-case word without allocating; ok is false for a
 // word without a meaning to the lexer.

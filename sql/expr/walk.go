@@ -315,7 +315,7 @@ func sameNode(a, b Expr) bool {
 		return ok && a.N == b.N
 	case *Call:
 		b, ok := b.(*Call)
-		return ok && a.Fn == b.Fn
+		return ok && sameFunction(a.Fn, b.Fn)
 	case *Cast:
 		b, ok := b.(*Cast)
 		return ok && a.Explicit == b.Explicit
@@ -371,4 +371,9 @@ func sameDatum(a, b types.Datum) bool {
 		return a.Null == b.Null
 	}
 	return a == b || (a.F != a.F && b.F != b.F)
+}
+
+// sameFunction reports whether two overloads compute the same.
+func sameFunction(a, b *funcs.Overload) bool {
+	return a == b || a != nil && b != nil && a.Inline && b.Inline && a.Name == b.Name && a.Ret == b.Ret && slices.Equal(a.Args, b.Args)
 }

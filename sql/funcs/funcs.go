@@ -92,6 +92,8 @@ type Overload struct {
 	// argument is NULL, without being called for that row's errors.
 	NotStrict  bool
 	Volatility Volatility
+	// Inline overloads are made for one call: Name, Args and Ret say all that they do.
+	Inline bool
 	// Cheap kernels cost so little a row that computing rows nobody asked for is
 	// better than gathering those that somebody did; their errors allocate nothing.
 	Cheap  bool

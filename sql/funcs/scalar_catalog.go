@@ -1,6 +1,7 @@
 package funcs
 
 import (
+	"math"
 	"strings"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
@@ -141,6 +142,7 @@ func catalogRows() []Overload {
 		ask("pg_relation_is_updatable", ts(types.Regclass, bl), i4, func(k Catalog, a []types.Datum) (types.Datum, error) {
 			return types.Int(k.Updatable(uint32(a[0].I))), nil
 		}, "What can be done to a relation: 4 UPDATE, 8 INSERT, 16 DELETE."),
+		fixed("age", ts(oid), i4, types.Int(math.MaxInt32), "Transactions since a row's xmin: rows of the catalogs are older than all."),
 		fixed("acldefault", ts(types.Char, oid), types.TextArray, types.NullDatum, "NULL: there are no access lists."),
 		fixed("pg_blocking_pids", ts(i4), types.Int4Array, types.ArrayDatum(types.NewArray(i4, nil)), "Connections that one waits for: none ever does."),
 		ask("pg_get_function_arguments", ts(oid), t, func(k Catalog, a []types.Datum) (types.Datum, error) {

@@ -32,6 +32,7 @@ func serverRows() []Overload {
 		fixed("getdatabaseencoding", nil, types.Name, types.String("UTF8"), "Encoding of the database."),
 		fixed("pg_client_encoding", nil, types.Name, types.String("UTF8"), "Encoding of the client."),
 		fixed("pg_is_in_recovery", nil, bl, types.Boolean(false), "Whether this is a replica that follows another server."),
+		fixed("pg_advisory_unlock_all", nil, types.Void, types.String(""), "Gives back the session's advisory locks: it can hold none."),
 		fixed("pg_my_temp_schema", nil, oid, types.Int(0), "Schema of temporary relations: there is none."),
 		fixed("pg_is_other_temp_schema", ts(oid), bl, types.Boolean(false), "Whether a schema holds another session's temporary relations."),
 		fixed("pg_tablespace_location", ts(oid), t, types.String(""), "Folder of a tablespace outside the server's."),

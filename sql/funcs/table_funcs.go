@@ -37,6 +37,7 @@ var tableFuncs = []TableFunc{
 	{Name: "regexp_matches", Args: ts(types.Text, types.Text, types.Text), Cols: []string{"regexp_matches"}, Ret: ts(textArray), Doc: "Groups of the first match, of each with flag g."},
 	{Name: "generate_subscripts", Args: ts(anyArray, types.Int4), Cols: []string{"generate_subscripts"}, Ret: ts(types.Int4), Doc: "Indexes of a dimension of an array."},
 	{Name: "string_to_table", Args: ts(types.Text, types.Text), Cols: []string{"string_to_table"}, Ret: ts(types.Text), Doc: "Pieces between separators, a row each."},
+	{Name: "string_to_table", Args: ts(types.Text, types.Text, types.Text), Cols: []string{"string_to_table"}, Ret: ts(types.Text), Doc: "Pieces between separators, those like the third argument NULL, a row each."},
 	{Name: "jsonb_object_keys", Args: ts(types.JSONB), Cols: []string{"jsonb_object_keys"}, Ret: ts(types.Text), Doc: "Keys of a JSON object, a row each."},
 }
 
@@ -55,6 +56,16 @@ func IsTableFunc(name string) bool {
 		}
 	}
 	return false
+}
+
+// ResolveAmong finds which of overloads the call name(args) means.
+func ResolveAmong(name string, overloads []*Overload, args []types.Type) (*Overload, error) {
+	args = plain(args)
+	best, ambiguous := choose(expand(overloads, len(args)), args)
+	if best == nil {
+		return nil, noFunction(name, args, ambiguous)
+	}
+	return best.o, nil
 }
 
 // ResolveTable finds the table function name(args), as ResolveFunc does.
