@@ -116,6 +116,13 @@ func (b *backlog) add(u exec.Update) {
 	b.queue, b.bytes = append(b.queue, u), b.bytes+size
 }
 
+// stood notes rows of a snapshot, which do not come through the subscription.
+func (b *backlog) stood(at exec.Epoch, rows int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.epochs, b.rows, b.oldest = b.epochs+1, b.rows+rows, at
+}
+
 // wake puts a token into c if it has none.
 func wake(c chan struct{}) {
 	select {

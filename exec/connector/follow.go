@@ -21,7 +21,7 @@ type feed struct {
 // none yet, or if only parts of one are there.
 func (k *sink) subscribe(ctx context.Context, at progress) error {
 	k.unsubscribe()
-	k.begins = at
+	k.begins, k.due = at, nil
 	o := exec.SubscribeOptions{Ctx: k.def.Ctx, Snapshot: at.none || at.parts > 0, AsIs: true}
 	switch {
 	case at.parts > 0:
@@ -39,6 +39,14 @@ func (k *sink) subscribe(ctx context.Context, at progress) error {
 			return err
 		}
 	}
+	var due *standing
+	if o.Snapshot && k.ofOneRelation() {
+		var err error
+		if due, err = k.standingNow(ctx, at); err != nil {
+			return terminal(err)
+		}
+		o.Snapshot, o.From, o.After = false, nil, &due.epoch
+	}
 	subCtx, cancel := context.WithCancel(k.m.ctx) // it outlives the life, if that fails
 	sub, past, err := k.open(ctx, subCtx, cancel, o)
 	if err != nil {
@@ -48,6 +56,9 @@ func (k *sink) subscribe(ctx context.Context, at progress) error {
 	k.written = at.epoch
 	f := &feed{backlog: newBacklog(k.m.cfg.SinkBytes), sub: sub, end: cancel}
 	f.past = past
+	if k.due = due; due != nil {
+		f.stood(due.epoch, due.rows)
+	}
 	f.all.Go(func() { f.follow(subCtx, sub) })
 	k.feed = f
 	k.mu.Lock()
@@ -82,6 +93,38 @@ func (k *sink) open(ctx, subCtx context.Context, cancel context.CancelFunc, o ex
 	past := k.m.engine.Applied()
 	sub, err := k.m.engine.Subscribe(subCtx, k.def.Plan, o)
 	return sub, past, err
+}
+
+// standingNow is the rows of which the sink's snapshot is made, kept until it is
+// written: those of the snapshot that was begun, if one was.
+func (k *sink) standingNow(ctx context.Context, at progress) (*standing, error) {
+	if at.parts == 0 {
+		var err error
+		if at.epoch, err = k.m.engine.WaitFresh(ctx); err != nil {
+			return nil, err
+		}
+		if err := k.holdSnapshot(at.epoch); err != nil {
+			return nil, err
+		}
+	}
+	return k.stands(ctx, at.epoch)
+}
+
+// ofOneRelation reports whether the query takes the rows of one table or view one by
+// one, whatever the time is, so that those that stand can be read apart from what
+// comes after them.
+func (k *sink) ofOneRelation() bool {
+	n := k.def.Plan
+	for {
+		switch x := n.(type) {
+		case *plan.Scan:
+			return x.Kind != plan.Stream && x.Kind != plan.System && x.SystemTime == nil && x.EventTime == nil
+		case *plan.Filter, *plan.Project:
+			n = n.Inputs()[0]
+		default:
+			return false
+		}
+	}
 }
 
 // ofOneStream is the stream whose records the query takes one by one, if it does.

@@ -40,6 +40,7 @@ type sink struct {
 	// The life's.
 	feed    *feed
 	begins  progress      // with parts: where the snapshot that is being written goes on
+	due     *standing     // what is to be written first
 	doubt   []exec.Update // the batch whose outcome is not known
 	written exec.Epoch    // position of the last batch that is known to be durable
 	owner   *owner
@@ -150,6 +151,12 @@ func (k *sink) attempt(ctx context.Context) error {
 	k.works()
 	last := time.Time{}
 	for {
+		if k.due != nil {
+			if err := k.snapshot(ctx, t, k.due); err != nil {
+				return err
+			}
+			last = time.Now()
+		}
 		idle, err := k.pause(ctx, last.Add(k.def.CommitInterval))
 		if err != nil {
 			return err
@@ -176,7 +183,7 @@ func (k *sink) attempt(ctx context.Context) error {
 		default:
 			last = time.Now()
 			if us[0].Snapshot {
-				if err := k.snapshot(ctx, t, us[0]); err != nil {
+				if err := k.snapshot(ctx, t, k.ofUpdate(us[0])); err != nil {
 					return err
 				}
 				if us = us[1:]; len(us) == 0 {

@@ -14,55 +14,150 @@ import (
 // goes on after a crash reads the rows as of that epoch again, which are kept
 // until all parts are there, and leaves the parts out that are.
 
+// standing is the rows that stand at an epoch.
+type standing struct {
+	k           *sink
+	epoch       exec.Epoch
+	rows, bytes int64
+	held        *vec.Batch // all of them; nil: none, or too many to hold, so that they are read as they are written
+}
+
+// ofUpdate is the rows that a subscription begins with.
+func (k *sink) ofUpdate(u exec.Update) *standing {
+	s := &standing{k: k, epoch: u.Epoch, held: u.Rows}
+	if u.Rows != nil {
+		s.rows, s.bytes = int64(u.Rows.N), batchBytes(u.Rows)
+	}
+	return s
+}
+
+// stands looks at the rows that stand at an epoch, and holds them if they are few.
+func (k *sink) stands(ctx context.Context, epoch exec.Epoch) (*standing, error) {
+	s := &standing{k: k, epoch: epoch}
+	var few []*vec.Batch
+	err := s.read(ctx, func(b *vec.Batch) error {
+		s.rows, s.bytes = s.rows+int64(b.N), s.bytes+batchBytes(b)
+		if s.bytes > k.m.cfg.SinkBytes {
+			few = nil
+			return nil
+		}
+		few = append(few, b.Select(upTo(b.N)))
+		return nil
+	})
+	if len(few) > 0 {
+		s.held = vec.Concat(few)
+	}
+	return s, err
+}
+
+func upTo(n int) []int32 {
+	out := make([]int32, n)
+	for i := range out {
+		out[i] = int32(i)
+	}
+	return out
+}
+
+func (s *standing) read(ctx context.Context, emit func(*vec.Batch) error) error {
+	return s.k.m.engine.Read(ctx, s.k.def.Plan, exec.ReadOptions{Epoch: s.epoch, Ctx: s.k.def.Ctx}, func(b *vec.Batch) error {
+		if b == nil || b.N == 0 {
+			return nil
+		}
+		return emit(b)
+	})
+}
+
+// passes is how many times rows that are too many to hold are read at most: so much
+// of them at a time is in memory, if it is more than SinkBytes.
+const passes = 16
+
+// together is how many of so many parts are taken at a time.
+func (s *standing) together(parts int) int {
+	if s.held != nil || s.bytes == 0 {
+		return parts
+	}
+	most := max(s.k.m.cfg.SinkBytes, s.bytes/passes)
+	return int(min(max(int64(parts)*most/s.bytes, 1), int64(parts)))
+}
+
+// take gives parts [lo, hi) of so many. One without rows is nil.
+func (s *standing) take(ctx context.Context, lo, hi, parts int) ([]*vec.Batch, error) {
+	key := s.k.def.Spec.PK
+	out := make([]*vec.Batch, hi-lo)
+	if s.held != nil && parts == 1 {
+		out[0] = s.held
+		return out, nil
+	}
+	pieces := make([][]*vec.Batch, hi-lo)
+	deal := func(b *vec.Batch) error {
+		for i, sel := range parted(b, key, parts)[lo:hi] {
+			if len(sel) > 0 {
+				pieces[i] = append(pieces[i], b.Select(sel))
+			}
+		}
+		return nil
+	}
+	var err error
+	switch {
+	case s.held != nil:
+		err = deal(s.held)
+	case s.rows > 0:
+		err = s.read(ctx, deal)
+	}
+	for i, p := range pieces {
+		if len(p) > 0 {
+			out[i] = vec.Concat(p)
+		}
+		pieces[i] = nil
+	}
+	return out, err
+}
+
 // snapshot writes the rows that stood. What it has not written when it fails is
 // read again.
-func (k *sink) snapshot(ctx context.Context, t target, u exec.Update) (err error) {
+func (k *sink) snapshot(ctx context.Context, t target, s *standing) (err error) {
+	k.due = nil
 	defer func() {
 		if err != nil {
 			k.unsubscribe()
 		}
 	}()
-	at := progress{epoch: u.Epoch, parts: 1}
-	if u.Rows != nil {
-		at.parts = int(batchBytes(u.Rows)/k.def.BatchBytes) + 1
-	}
+	at := progress{epoch: s.epoch, parts: int(s.bytes/k.def.BatchBytes) + 1}
 	if k.begins.parts > 0 {
 		at = k.begins
-	} else if err := k.holdSnapshot(u.Epoch); err != nil {
-		if sqlerr.HasCode(err, sqlerr.SnapshotTooOld) {
-			return errAgain // it took too long; what stands now is still there
-		}
+	} else if err := k.holdSnapshot(s.epoch); err != nil {
 		return err
 	}
-	parts := []*vec.Batch{u.Rows}
-	if at.parts > 1 && u.Rows != nil {
-		parts = parts[:0]
-		for _, sel := range parted(u.Rows, k.def.Spec.PK, at.parts) {
-			parts = append(parts, u.Rows.Select(sel))
+	left := s.rows
+	for lo := at.part; lo < at.parts; {
+		hi := min(lo+s.together(at.parts), at.parts)
+		rows, err := s.take(ctx, lo, hi, at.parts)
+		if err != nil {
+			return terminal(err)
 		}
-	}
-	for i, rows := range parts {
-		n := int64(0)
-		if rows != nil {
-			n = int64(rows.N)
-		}
-		if i >= at.part {
-			to := progress{epoch: u.Epoch, part: i + 1, parts: at.parts}
-			if i+1 == len(parts) {
+		for i, b := range rows {
+			to := progress{epoch: s.epoch, part: lo + i + 1, parts: at.parts}
+			if to.part == to.parts {
 				to.part, to.parts = 0, 0
 			}
-			if err := k.put(ctx, t, []exec.Update{{Epoch: u.Epoch, Rows: rows, Snapshot: true}}, to); err != nil {
+			if err := k.put(ctx, t, []exec.Update{{Epoch: s.epoch, Rows: b, Snapshot: true}}, to); err != nil {
 				return err
 			}
+			if b != nil {
+				left -= int64(b.N)
+				k.feed.partly(int64(b.N))
+			}
+			rows[i] = nil
 		}
-		k.feed.partly(n)
+		lo = hi
 	}
-	k.begins, k.written = progress{}, u.Epoch
-	k.feed.wrote([]exec.Update{{Epoch: u.Epoch}})
-	if err := k.hold(u.Epoch); err != nil {
+	k.feed.partly(left) // parts of before
+	k.begins, k.written = progress{}, s.epoch
+	k.feed.wrote([]exec.Update{{Epoch: s.epoch}})
+	if err := k.hold(s.epoch); err != nil {
 		return err
 	}
-	k.noteAt(u.Epoch, true)
+	k.noteAt(s.epoch, true)
 	return k.releaseSnapshot()
 }
 
@@ -95,7 +190,11 @@ const largeBytes = 32 << 20
 // holdSnapshot keeps what stands at an epoch, so that it can be read again.
 func (k *sink) holdSnapshot(at exec.Epoch) error {
 	for _, id := range scanned(k.def.Plan) {
-		if err := k.m.engine.Hold(k.snapshotHold(id), id, at); err != nil {
+		err := k.m.engine.Hold(k.snapshotHold(id), id, at)
+		if sqlerr.HasCode(err, sqlerr.SnapshotTooOld) {
+			return errAgain // it took too long; what stands now is still there
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/tarndb/tarn/exec"
+	"github.com/tarndb/tarn/planner/plan"
+	"github.com/tarndb/tarn/sql/vec"
 )
 
 // TestSnapshotParts: the rows that stand when a sink begins are written in several
@@ -188,4 +190,68 @@ func TestTooLarge(t *testing.T) {
 	if got := w.readBack("out"); len(got) != 3 || len(got[1].V) != 3_000_000 || got[2].ID != 2 {
 		t.Errorf("%d records", len(got))
 	}
+}
+
+// watched is an engine that notes what is asked of it.
+type watched struct {
+	Engine
+	reads, snapshots atomic.Int64
+}
+
+func (w *watched) Read(ctx context.Context, root plan.Node, o exec.ReadOptions, emit func(*vec.Batch) error) error {
+	w.reads.Add(1)
+	return w.Engine.Read(ctx, root, o, emit)
+}
+
+func (w *watched) Subscribe(ctx context.Context, root plan.Node, o exec.SubscribeOptions) (*exec.Subscription, error) {
+	if o.Snapshot {
+		w.snapshots.Add(1)
+	}
+	return w.Engine.Subscribe(ctx, root, o)
+}
+
+// TestSnapshotBounded: rows that stand are not in memory all at once, and what comes
+// while they are written follows them.
+func TestSnapshotBounded(t *testing.T) {
+	w := newWorld(t, map[string]int32{"out": 1})
+	w.m.Close()
+	e := &watched{Engine: w.e}
+	cfg := w.cfg
+	cfg.SinkBytes, cfg.Stop = 20_000, w.stopAt
+	w.m = NewManager(e, cfg)
+	var all []any
+	for id := range 1000 {
+		all = append(all, id, strings.Repeat("x", 100), 1)
+	}
+	w.upsert(all...)
+	def := w.appendSink("out")
+	def.Plan, def.DropRetractions, def.BatchBytes = scan(tableID), true, 5_000
+	meanwhile := func(p string) error {
+		if p == "sink: after write" {
+			w.stop.Store(nil)
+			w.upsert(1, "y", 1, 1000, "z", 1)
+		}
+		return nil
+	}
+	w.stop.Store(&meanwhile)
+	w.startSink(def)
+	w.until("all rows", func() bool { return len(w.readBack("out")) >= 1002 })
+	seen := map[string]int{}
+	got := w.readBack("out")
+	for i, r := range got {
+		seen[fmt.Sprint(r.ID, r.V)]++
+		if i < 1000 && r.V != strings.Repeat("x", 100) {
+			t.Errorf("record %d is %v", i, r)
+		}
+	}
+	if len(got) != 1002 || len(seen) != 1002 {
+		t.Errorf("%d records, %d different ones", len(got), len(seen))
+	}
+	if n := e.reads.Load(); n < 5 || n > passes+1 {
+		t.Errorf("the rows were read %d times", n)
+	}
+	if e.snapshots.Load() != 0 {
+		t.Error("a subscription began with all rows")
+	}
+	w.until("no lag", func() bool { k, _ := w.m.Sink(sinkA); return k.LagRows == 0 && k.LagEpochs == 0 })
 }
