@@ -1,6 +1,7 @@
 package format
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"strconv"
 
@@ -17,7 +18,7 @@ func (c *converter) ints(out *rows, col int, b block) {
 	for row, i := 0, col; row < len(b.record); row, i = row+1, i+b.stride {
 		t := b.tokens[i]
 		if t.kind == tokInt || t.kind == tokText && digitsOnly(b.data[t.start:t.end]) {
-			if v, ok := shortInt(b.data[t.start:t.end]); ok && v >= lo && v <= hi {
+			if v, ok := shortIntAt(b.data, int(t.start), int(t.end)); ok && v >= lo && v <= hi {
 				to.Int(v)
 				continue
 			}
@@ -68,6 +69,31 @@ func shortInt(b []byte) (v int64, ok bool) {
 	return v, true
 }
 
+// shortIntAt is shortInt of data[start:end]. Up to eight digits are read at once, with
+// what stands before them taken for zeros.
+func shortIntAt(data []byte, start, end int) (v int64, ok bool) {
+	neg := data[start] == '-'
+	if neg {
+		start++
+	}
+	n := end - start
+	if n > 8 || end < 8 || n == 0 {
+		if neg {
+			start--
+		}
+		return shortInt(data[start:end])
+	}
+	w := binary.LittleEndian.Uint64(data[end-8:end]) ^ ones*'0'
+	w &= ^uint64(0) << (8 * (8 - n))
+	w = (w*10 + w>>8) & 0x00ff00ff00ff00ff
+	w = (w*100 + w>>16) & 0x0000ffff0000ffff
+	w = (w*10000 + w>>32) & 0xffffffff
+	if v = int64(w); neg {
+		v = -v
+	}
+	return v, true
+}
+
 func (c *converter) texts(out *rows, col int, b block) {
 	to := &out.cols[col]
 	free := c.t.Mod < 0 && !c.decimal
@@ -97,15 +123,23 @@ func (c *converter) texts(out *rows, col int, b block) {
 // strings appends values from token i on, as long as they are strings without escapes,
 // and returns how many that were.
 func (b *block) strings(to *vec.Builder, i int) (n int) {
+	data, off := to.Open()
 	for ; i < len(b.tokens); i += b.stride {
 		t := &b.tokens[i]
 		if t.kind != tokString {
 			break
 		}
-		to.Span(b.data[t.start:t.end])
+		start, size, at := int(t.start), int(t.end-t.start), len(data)
+		if size <= 16 && start+16 <= len(b.data) && at+16 <= cap(data) {
+			*(*[16]byte)(data[at : at+16]) = [16]byte(b.data[start : start+16]) // without a call
+			data = data[:at+size]
+		} else {
+			data = append(data, b.data[start:start+size]...)
+		}
+		off = append(off, uint32(len(data)))
 		n++
 	}
-	to.Spans(n)
+	to.Close(data, off, n)
 	return n
 }
 

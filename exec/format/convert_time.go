@@ -140,6 +140,9 @@ func isoSeconds(b []byte) (int64, bool) {
 	if b[3] != '.' || len(b) > 10 {
 		return 0, false
 	}
+	if len(b) == 7 && b[4]-'0' <= 9 && b[5]-'0' <= 9 && b[6]-'0' <= 9 { // as most have
+		return us + (int64(b[4]-'0')*100+int64(b[5]-'0')*10+int64(b[6]-'0'))*1000, true
+	}
 	unit := int64(100_000)
 	for _, c := range b[4:] {
 		if c-'0' > 9 {

@@ -2,6 +2,8 @@ package format
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
 )
@@ -190,6 +192,12 @@ func plainInt(d []byte, i int) int {
 		i++
 	}
 	first := i
+	for i+8 <= len(d) {
+		n := digits(binary.LittleEndian.Uint64(d[i:]))
+		if i += n; n < 8 {
+			break
+		}
+	}
 	for i < len(d) && d[i]-'0' <= 9 {
 		i++
 	}
@@ -197,6 +205,12 @@ func plainInt(d []byte, i int) int {
 		return -1
 	}
 	return i
+}
+
+// digits counts the bytes of w from the first on that are digits.
+func digits(w uint64) int {
+	x := w ^ ones*'0'
+	return bits.TrailingZeros64(((x&^uint64(highs))+ones*(0x80-10)|x)&highs) >> 3
 }
 
 func (s *jsonScan) array() bool {
@@ -293,7 +307,7 @@ func (s *jsonScan) plain(n *jsonNode, prev int32, folded bool) (last int32, ende
 		}
 		m := &n.members[guess]
 		at := pos + len(m.raw)
-		if at >= end || string(data[pos:at]) != m.raw {
+		if at >= end || !m.stands(data, pos, at) {
 			break
 		}
 		t := token{start: uint32(at), kind: tokInt, folded: folded || m.folded}
@@ -314,7 +328,9 @@ func (s *jsonScan) plain(n *jsonNode, prev int32, folded bool) (last int32, ende
 		if at >= end || data[at] != ',' && data[at] != '}' {
 			break
 		}
-		if m.child >= 0 {
+		if m.only >= 0 && !t.folded {
+			s.row[m.only] = t
+		} else if m.child >= 0 {
 			s.put(n.children[m.child], t)
 		}
 		pos, prev = at+1, guess

@@ -43,6 +43,16 @@ func ascii(b []byte) bool {
 // plainString is where the first byte at or after i stands that ends a plain part of a
 // string; near the end of data it may be before it.
 func plainString(data []byte, i int) int {
+	for i+16 <= len(data) {
+		a, b := special(binary.LittleEndian.Uint64(data[i:])), special(binary.LittleEndian.Uint64(data[i+8:]))
+		if a|b != 0 {
+			if a != 0 {
+				return i + bits.TrailingZeros64(a)>>3
+			}
+			return i + 8 + bits.TrailingZeros64(b)>>3
+		}
+		i += 16
+	}
 	for i+8 <= len(data) {
 		if m := special(binary.LittleEndian.Uint64(data[i:])); m != 0 {
 			return i + bits.TrailingZeros64(m)>>3

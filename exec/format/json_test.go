@@ -1,8 +1,11 @@
 package format
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -206,4 +209,63 @@ func TestJSONBadAmongGood(t *testing.T) {
 func errorText(err error) string {
 	e := sqlerr.From(err)
 	return e.Message + "; " + e.Hint
+}
+
+// TestWordByWord: what is read eight bytes at a time is what is read byte by byte, wherever
+// it stands.
+func TestWordByWord(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 200_000 {
+		n := 1 + rng.IntN(20)
+		text := make([]byte, 0, 64)
+		for range rng.IntN(12) {
+			text = append(text, "09 -\":,}\xff"[rng.IntN(9)])
+		}
+		start := len(text)
+		if rng.IntN(4) == 0 {
+			text = append(text, '-')
+		}
+		for range n {
+			text = append(text, byte('0'+rng.IntN(10)))
+		}
+		end := len(text)
+		for range rng.IntN(12) {
+			text = append(text, "09 -\":,}\xff.eE/:"[rng.IntN(14)])
+		}
+		got, ok := shortIntAt(text, start, end)
+		if want, err := strconv.ParseInt(string(text[start:end]), 10, 64); ok != (n <= 18) || ok && (err != nil || got != want) {
+			t.Fatalf("%q[%d:%d] is %d %v", text, start, end, got, ok)
+		}
+		i := start
+		if text[i] == '-' {
+			i++
+		}
+		first := i
+		for i < len(text) && text[i]-'0' <= 9 {
+			i++
+		}
+		if text[first] == '0' && i > first+1 || i < len(text) && (text[i] == '.' || text[i]|0x20 == 'e') {
+			i = -1
+		}
+		if got := plainInt(text, start); got != i {
+			t.Fatalf("the integer at %d of %q ends at %d, not %d", start, text, got, i)
+		}
+	}
+	for n := range 40 {
+		name := bytes.Repeat([]byte("x"), n)
+		m := jsonMember{raw: "\"" + string(name) + "\":"}
+		m.mark()
+		text := []byte("  " + m.raw + "1234567890")
+		end := 2 + len(m.raw)
+		if !m.stands(text, 2, end) {
+			t.Errorf("a name of %d letters does not stand in %q", n, text)
+		}
+		for i := 2; i < end; i++ {
+			other := bytes.Clone(text)
+			other[i]++
+			if m.stands(other, 2, end) {
+				t.Errorf("a name of %d letters stands in %q", n, other)
+			}
+		}
+	}
 }

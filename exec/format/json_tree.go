@@ -1,6 +1,7 @@
 package format
 
 import (
+	"encoding/binary"
 	"strings"
 )
 
@@ -24,6 +25,32 @@ type jsonMember struct {
 	child  int32  // -1: nobody wants it
 	next   int32  // the member that came after it last, -1: none yet
 	folded bool
+	only   int32 // the field that the value is for, if it is exactly one, else -1
+	// The first and the last eight bytes of raw, or all of it where it has fewer.
+	head, mask, tail uint64
+}
+
+// mark notes what stands compares.
+func (m *jsonMember) mark() {
+	if n := len(m.raw); n >= 8 {
+		m.mask = ^uint64(0)
+		m.head = binary.LittleEndian.Uint64([]byte(m.raw[:8]))
+		m.tail = binary.LittleEndian.Uint64([]byte(m.raw[n-8:]))
+		return
+	}
+	var b [8]byte
+	copy(b[:], m.raw)
+	m.mask = 1<<(8*len(m.raw)) - 1
+	m.head = binary.LittleEndian.Uint64(b[:])
+}
+
+// stands reports whether the name is data[pos:end]; false where data end soon after pos.
+func (m *jsonMember) stands(data []byte, pos, end int) bool {
+	if pos+8 > len(data) || binary.LittleEndian.Uint64(data[pos:])&m.mask != m.head {
+		return false
+	}
+	n := end - pos
+	return n <= 8 || binary.LittleEndian.Uint64(data[end-8:]) == m.tail && (n <= 16 || string(data[pos:end]) == m.raw)
 }
 
 // What a node remembers is bounded, for objects whose names are data.
@@ -84,12 +111,16 @@ func (n *jsonNode) member(raw []byte, escaped bool) (m jsonMember, at int32) {
 	if escaped {
 		name, _ = unescape(nil, raw)
 	}
-	m = jsonMember{next: -1}
+	m = jsonMember{next: -1, only: -1}
 	m.child, m.folded = n.find(name)
+	if m.child >= 0 && len(n.children[m.child].cols) == 1 {
+		m.only = n.children[m.child].cols[0]
+	}
 	if len(n.members) >= membersMax || len(raw) > memberBytesMax {
 		return m, -1
 	}
 	m.raw = "\"" + string(raw) + "\":"
+	m.mark()
 	at = int32(len(n.members))
 	if n.byName == nil {
 		n.byName = map[string]int32{}

@@ -10,15 +10,13 @@ import (
 // whose size is known beforehand are not moved while they grow.
 func (b *Builder) Reserve(n int) { b.v.Data = slices.Grow(b.v.Data, n) }
 
-// Span appends a PhysBytes value, as Bytes does; once there have been some, Spans must
-// be told how many.
-func (b *Builder) Span(x []byte) {
-	b.v.Data = append(b.v.Data, x...)
-	b.v.Off = append(b.v.Off, uint32(len(b.v.Data)))
-}
+// Open lends the bytes and offsets of a column of texts to one who appends many values,
+// an offset behind each, and gives them to Close before anything else is done.
+func (b *Builder) Open() (data []byte, off []uint32) { return b.v.Data, b.v.Off }
 
-// Spans completes the n values that Span has appended since the last other one.
-func (b *Builder) Spans(n int) {
+// Close takes them back, with n values more than there were.
+func (b *Builder) Close(data []byte, off []uint32, n int) {
+	b.v.Data, b.v.Off = data, off
 	b.v.N += n
 	if b.v.Valid == nil {
 		return

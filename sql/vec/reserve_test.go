@@ -33,8 +33,8 @@ func TestPop(t *testing.T) {
 	}
 }
 
-// TestSpans: values appended together stand beside others, NULLs too.
-func TestSpans(t *testing.T) {
+// TestOpen: values appended together stand beside others, NULLs too.
+func TestOpen(t *testing.T) {
 	for nulls := range 3 {
 		one, many := NewBuilder(types.Text, 0), NewBuilder(types.Text, 0)
 		for i := range 200 {
@@ -42,12 +42,14 @@ func TestSpans(t *testing.T) {
 				one.Null()
 				many.Null()
 			}
+			data, off := many.Open()
 			for j := range i % 5 {
 				x := []byte("abcdefgh"[:(i+j)%8])
 				one.Bytes(x)
-				many.Span(x)
+				data = append(data, x...)
+				off = append(off, uint32(len(data)))
 			}
-			many.Spans(i % 5)
+			many.Close(data, off, i%5)
 		}
 		if one.Len() != many.Len() {
 			t.Fatalf("%d values, want %d", many.Len(), one.Len())

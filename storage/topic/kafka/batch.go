@@ -314,10 +314,13 @@ func (r *record) cut(body []byte, base int64) (rest []byte, err error) {
 	if r.value, at = sized(rec, at); at < 0 {
 		return nil, &damage{base, "a record's key or value does not fit"}
 	}
+	r.headers, r.count = nil, 0
+	if at < len(rec) && rec[at] == 0 {
+		return rest, nil
+	}
 	if r.count, k = varint(rec[at:]); k <= 0 || r.count < 0 {
 		return nil, &damage{base, "a record's headers do not fit"}
 	}
-	r.headers = nil
 	if r.count > 0 {
 		r.headers = rec[at+k:]
 	}
