@@ -88,7 +88,7 @@ func (e *Engine) beginView(def ViewDef, ep Epoch) error {
 			continue
 		}
 		r.detached.Next[i] = -1
-		if err := e.takeAt(context.Background(), scan, ep, &fed{r, s, i}); err != nil {
+		if err := e.takeAt(context.Background(), scan, ep, true, &fed{r, s, i}); err != nil {
 			return r.fail(err)
 		}
 	}

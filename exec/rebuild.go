@@ -30,7 +30,7 @@ func (e *Engine) readTables(ctx context.Context, r *runner) error {
 		if r.detached.Next[i] >= 0 {
 			continue
 		}
-		if err := e.takeAt(ctx, scan, r.detached.Cut, &collected{scan: i, pieces: &pieces}); err != nil {
+		if err := e.takeAt(ctx, scan, r.detached.Cut, true, &collected{scan: i, pieces: &pieces}); err != nil {
 			return err
 		}
 	}

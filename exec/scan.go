@@ -34,11 +34,16 @@ func (e *Engine) scanAt(ctx context.Context, s *plan.Scan, ep Epoch, emit func(*
 	return rel.view.Scan(ep, rel.storedFields(s.Fields), emit)
 }
 
-// takeAt is scanAt for a view that is being built: errors of the views that it reads
-// come along.
-func (e *Engine) takeAt(ctx context.Context, s *plan.Scan, ep Epoch, out operator.Emit) error {
+// takeAt is scanAt for a standing query: errors of the views that it reads come along,
+// alone if it does not want the rows.
+func (e *Engine) takeAt(ctx context.Context, s *plan.Scan, ep Epoch, rows bool, out operator.Emit) error {
 	rel := e.relation(s.Object)
-	if rel == nil || rel.kind != viewRelation || s.SystemTime != nil {
+	switch {
+	case rel != nil && rel.kind == viewRelation && !rows:
+		return rel.view.TakeErrors(ep, out)
+	case !rows:
+		return nil
+	case rel == nil || rel.kind != viewRelation || s.SystemTime != nil:
 		return e.scanAt(ctx, s, ep, out.Batch)
 	}
 	if err := rel.answers(ep); err != nil {

@@ -153,10 +153,7 @@ func (s *Subscription) past(ctx context.Context, cut Epoch) error {
 	}
 	s.begin(base)
 	for i, scan := range s.scans {
-		if s.forgets {
-			break // what came before has no part in what comes
-		}
-		if err := s.e.scanAt(ctx, scan, base, func(b *vec.Batch) error { return s.circ.Push(&s.step, i, b, s) }); err != nil {
+		if err := s.e.takeAt(ctx, scan, base, !s.forgets, &subscribed{s, i}); err != nil { // else what came before has no part in what comes
 			return err
 		}
 	}
@@ -164,8 +161,13 @@ func (s *Subscription) past(ctx context.Context, cut Epoch) error {
 	if err != nil {
 		return err
 	}
-	if s.o.After == nil && s.o.Snapshot && (s.o.UpTo == nil || base < *s.o.UpTo) {
-		s.ready = append(s.ready, Update{Epoch: base, Rows: snapshot, Snapshot: true})
+	if s.o.After == nil {
+		if err := s.standing(); err != nil {
+			return err
+		}
+		if s.o.Snapshot && (s.o.UpTo == nil || base < *s.o.UpTo) {
+			s.ready = append(s.ready, Update{Epoch: base, Rows: snapshot, Snapshot: true})
+		}
 	}
 	s.at = base
 	if s.bitByBit() {
@@ -186,6 +188,16 @@ func (s *Subscription) past(ctx context.Context, cut Epoch) error {
 	return nil
 }
 
+// subscribed is a subscription as the Emit of one of its scans.
+type subscribed struct {
+	s    *Subscription
+	scan int
+}
+
+func (x *subscribed) Batch(b *vec.Batch) error { return x.s.circ.Push(&x.s.step, x.scan, b, x.s) }
+
+func (x *subscribed) Errors(errs []zset.Error) error { return x.s.Errors(errs) }
+
 // replay gives the epochs in (from, to] from the stored relations.
 func (s *Subscription) replay(ctx context.Context, from, to Epoch) error {
 	if from >= to {
@@ -195,14 +207,12 @@ func (s *Subscription) replay(ctx context.Context, from, to Epoch) error {
 	// as long as what it missed.
 	byEpoch := map[Epoch][]piece{}
 	var epochs []Epoch
-	add := func(scan int) func(Epoch, *vec.Batch) error {
-		return func(ep Epoch, b *vec.Batch) error {
-			if byEpoch[ep] == nil {
-				epochs = append(epochs, ep)
-			}
-			byEpoch[ep] = append(byEpoch[ep], piece{scan: scan, b: b})
-			return nil
+	add := func(ep Epoch, p piece) error {
+		if byEpoch[ep] == nil {
+			epochs = append(epochs, ep)
 		}
+		byEpoch[ep] = append(byEpoch[ep], p)
+		return nil
 	}
 	for i, scan := range s.scans {
 		rel := s.e.relation(scan.Object)
@@ -211,11 +221,9 @@ func (s *Subscription) replay(ctx context.Context, from, to Epoch) error {
 		}
 		var err error
 		if rel.kind == streamRelation {
-			err = rel.scanStream(ctx, scan, from, to, add(i))
+			err = rel.scanStream(ctx, scan, from, to, func(ep Epoch, b *vec.Batch) error { return add(ep, piece{scan: i, b: b}) })
 		} else {
-			err = rel.view.Changes(from, to, func(ep uint64, b *vec.Batch) error {
-				return add(i)(ep, scanColumns(scan, b, nil, nil))
-			})
+			err = rel.eachChange(scan, i, from, to, add)
 		}
 		if err != nil {
 			return err
@@ -233,6 +241,7 @@ func (s *Subscription) replay(ctx context.Context, from, to Epoch) error {
 	for _, ep := range epochs {
 		s.begin(ep)
 		for _, p := range byEpoch[ep] {
+			s.errs = append(s.errs, p.errs...)
 			if err := s.circ.Push(&s.step, p.scan, p.b, s); err != nil {
 				return err
 			}
@@ -242,7 +251,7 @@ func (s *Subscription) replay(ctx context.Context, from, to Epoch) error {
 		}
 	}
 	s.at = to
-	return nil
+	return s.standing()
 }
 
 // olderRows is how many rows of the past are read at a time.
@@ -282,7 +291,10 @@ func (s *Subscription) readOlder(ctx context.Context) error {
 			}
 		}
 		parts, s.at = nil, ep
-		return s.give(ep, false)
+		if err := s.give(ep, false); err != nil {
+			return err
+		}
+		return s.standing() // of a stream nothing is taken back
 	}
 	end := s.older
 	if s.o.UpTo != nil {
@@ -373,6 +385,7 @@ func (s *Subscription) change(c *Change) error {
 		if d == nil {
 			continue
 		}
+		s.errs = append(s.errs, d.errs...)
 		for j := range d.batches {
 			if b := d.cut(s.scans[i], j, c.Epoch); b.N > 0 {
 				if err := s.circ.Push(&s.step, i, b, s); err != nil {
@@ -382,7 +395,10 @@ func (s *Subscription) change(c *Change) error {
 		}
 	}
 	s.at = c.Epoch
-	return s.give(c.Epoch, s.o.Progress)
+	if err := s.give(c.Epoch, s.o.Progress); err != nil {
+		return err
+	}
+	return s.standing()
 }
 
 func (s *Subscription) begin(ep Epoch) {
@@ -419,12 +435,19 @@ func (s *Subscription) end(Epoch) (*vec.Batch, error) {
 	}
 	b := s.total()
 	s.out = nil
-	for _, e := range zset.ConsolidateErrors(s.errs) {
+	return b, nil
+}
+
+// standing is the error that stands, if one does. Of the past only what has not been
+// taken back since is one: it would keep a reader from ever going on.
+func (s *Subscription) standing() error {
+	s.errs = zset.ConsolidateErrors(s.errs)
+	for _, e := range s.errs {
 		if e.Weight > 0 {
-			return nil, e.Err
+			return e.Err
 		}
 	}
-	return b, nil
+	return nil
 }
 
 // total is what a step has given.
@@ -441,8 +464,8 @@ func (s *Subscription) total() *vec.Batch {
 // Batch and Errors make a Subscription the Emit of its circuit.
 func (s *Subscription) Batch(b *vec.Batch) error { s.out = append(s.out, b); return nil }
 
-// Errors keeps run-time errors; those that stand at the end of a step end the
-// subscription.
+// Errors keeps run-time errors, also those of the views that it reads; those that
+// stand at the end of an epoch end the subscription.
 func (s *Subscription) Errors(errs []zset.Error) error { s.errs = append(s.errs, errs...); return nil }
 
 // At is the epoch up to which everything has been given.

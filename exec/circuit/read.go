@@ -58,18 +58,22 @@ func (v *View) Scan(epoch uint64, fields []int, emit func(*vec.Batch) error) err
 // Take is Scan for a standing query: it takes the view's errors along as data, unless
 // reads go past them.
 func (v *View) Take(epoch uint64, fields []int, out operator.Emit) error {
-	if v.errs != nil && !v.skip.Load() {
-		errs, err := v.ErrorsAt(epoch, 0)
-		if err != nil {
-			return err
-		}
-		if len(errs) > 0 {
-			if err := out.Errors(errs); err != nil {
-				return err
-			}
-		}
+	if err := v.TakeErrors(epoch, out); err != nil {
+		return err
 	}
 	return v.scan(epoch, fields, true, out.Batch)
+}
+
+// TakeErrors is Take without the rows.
+func (v *View) TakeErrors(epoch uint64, out operator.Emit) error {
+	if !v.mayFail(epoch) {
+		return nil
+	}
+	errs, err := v.ErrorsAt(epoch, 0)
+	if err != nil || len(errs) == 0 {
+		return err
+	}
+	return out.Errors(errs)
 }
 
 func (v *View) scan(epoch uint64, fields []int, skip bool, emit func(*vec.Batch) error) error {
@@ -224,10 +228,15 @@ func (v *View) ErrorChanges(from, to uint64, emit func(epoch uint64, errs []zset
 	return flush()
 }
 
+// mayFail is false where the view cannot have had a live error that reads look at.
+func (v *View) mayFail(epoch uint64) bool {
+	return v.errs != nil && !v.skip.Load() && (v.failed.Load() || epoch < v.epoch.Load())
+}
+
 // check fails if the view has live errors at the epoch. The common case, a view
 // that has none now, costs two loads.
 func (v *View) check(epoch uint64) error {
-	if v.errs == nil || v.skip.Load() || !v.failed.Load() && epoch >= v.epoch.Load() {
+	if !v.mayFail(epoch) {
 		return nil
 	}
 	errs, err := v.ErrorsAt(epoch, 1)

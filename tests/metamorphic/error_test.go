@@ -65,3 +65,60 @@ func (w *world) compareFailing() {
 		w.must("DROP MATERIALIZED VIEW " + twin)
 	}
 }
+
+// TestErrorSubscription: an error of a view, or of a view below, ends a subscription as
+// that of its own query does; once it has been taken back the subscription goes on
+// from before it.
+func TestErrorSubscription(t *testing.T) {
+	w := newWorld(t, 1)
+	w.bases = []*relation{{name: "t"}}
+	w.must("CREATE TABLE t (a int PRIMARY KEY, b int)")
+	w.must("CREATE MATERIALIZED VIEW v AS SELECT a, 10 / b AS q FROM t")
+	w.must("CREATE MATERIALIZED VIEW above AS SELECT a, q FROM v")
+	w.must("CREATE MATERIALIZED VIEW past WITH (on_error = 'skip') AS SELECT a, 10 / b AS q FROM t")
+	w.must("INSERT INTO t VALUES (1, 5)")
+	start := w.epoch()
+	failing := []string{"v", "above", "(SELECT a, 10 / b AS q FROM t)", "(SELECT a, max(q) AS q FROM above GROUP BY a)"}
+	all := append([]string{"past"}, failing...)
+	live := map[string]*subscriber{}
+	for _, what := range all {
+		s := &subscriber{what: what, whole: -1}
+		(&subscribers{w: w}).watch(s)
+		if err := s.reach(start); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		live[what] = s
+	}
+	w.must("INSERT INTO t VALUES (2, 0), (3, 2)")
+	bad := w.epoch()
+	for _, what := range failing {
+		if err := live[what].reach(bad); codeOf(err) != "22012" {
+			t.Errorf("%s goes on past its error: %v", what, err)
+		}
+		again := fmt.Sprintf("COPY (SUBSCRIBE TO %s WITH (SNAPSHOT = false) AS OF %d UP TO %d) TO STDOUT", what, start, bad+1)
+		if _, err := ask(w.conn, again); codeOf(err) != "22012" {
+			t.Errorf("%s resumes past its error: %v", what, err)
+		}
+	}
+	if err := live["past"].reach(bad); err != nil {
+		t.Errorf("past errors: %v", err)
+	}
+	w.must("UPDATE t SET b = 1 WHERE a = 2")
+	good := w.epoch()
+	for _, what := range all {
+		s := &subscriber{what: what, whole: start, rows: map[string]int{"1\t2": 1}}
+		(&subscribers{w: w}).watch(s)
+		if err := s.reach(good); err != nil {
+			t.Fatalf("%s does not go on after its error: %v", what, err)
+		}
+		s.mu.Lock()
+		got, err := s.have()
+		s.mu.Unlock()
+		if d := differ(got, []string{"1\t2", "2\t10", "3\t5"}); err != nil || d != "" {
+			t.Errorf("%s: %v\n%s", what, err, d)
+		}
+		s.close()
+		live[what].close()
+	}
+	w.stop()
+}
