@@ -3,8 +3,10 @@ package exec
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/tarndb/tarn/exec/arrange"
 	"github.com/tarndb/tarn/exec/circuit"
@@ -52,12 +54,13 @@ type Subscription struct {
 	unread  struct{ epochs, rows atomic.Int64 } // of that
 	at      Epoch                               // everything up to here has been given
 
-	out   []*vec.Batch
-	errs  []zset.Error
-	ready []Update
-	last  int64
-	step  operator.Step
-	ended bool
+	out    []*vec.Batch
+	errs   []zset.Error
+	ready  []Update
+	last   int64
+	step   operator.Step
+	ended  bool
+	passed bool // no epoch before UP TO is still to come
 }
 
 // Subscribe begins a subscription. The first updates are those of its past: the
@@ -359,7 +362,7 @@ func (s *Subscription) Next(ctx context.Context) (updates []Update, done bool, e
 		if s.ended || s.o.UpTo != nil && s.at+1 >= *s.o.UpTo {
 			return nil, true, nil
 		}
-		changes, err := s.feed.Next(ctx)
+		changes, err := s.wait(ctx)
 		for i := range changes {
 			if cerr := s.change(&changes[i]); cerr != nil {
 				return nil, true, cerr
@@ -368,8 +371,43 @@ func (s *Subscription) Next(ctx context.Context) (updates []Update, done bool, e
 		if err != nil && len(s.ready) == 0 {
 			return nil, true, err
 		}
+		if s.passed && !s.ended {
+			if s.ended = true; s.o.Progress && s.at+1 < *s.o.UpTo {
+				s.ready = append(s.ready, Update{Epoch: *s.o.UpTo - 1})
+			}
+		}
 	}
 }
+
+// wait waits for changes, or until UP TO has passed: epochs come only with something to
+// do, so none may ever tell of that.
+func (s *Subscription) wait(ctx context.Context) ([]Change, error) {
+	if s.o.UpTo == nil {
+		return s.feed.Next(ctx)
+	}
+	last := *s.o.UpTo - 1
+	if left := int64(min(last, math.MaxInt64)) - s.e.cfg.Now(); left >= 0 {
+		soon, cancel := context.WithTimeout(ctx, time.Duration(min(left+1, upToLook))*time.Microsecond)
+		defer cancel()
+		changes, err := s.feed.Next(soon)
+		if err != nil && soon.Err() != nil && ctx.Err() == nil {
+			err = nil
+		}
+		return changes, err
+	}
+	if _, err := s.e.Pass(ctx, last); err != nil {
+		return nil, err
+	}
+	s.passed = true
+	changes, err := s.feed.take()
+	if err != nil { // the feed has failed, and says how
+		return s.feed.Next(ctx)
+	}
+	return changes, nil
+}
+
+// upToLook is after how long one who waits looks at the clock again, µs.
+const upToLook = 60_000_000
 
 func (s *Subscription) change(c *Change) error {
 	if c.Epoch <= s.at {
