@@ -102,7 +102,7 @@ func rowsOfSources(s *session, add func(...types.Datum)) error {
 			history = "topic"
 		}
 		add(types.Int(int64(o.ID)), text(o.Schema), text(o.Name), text(o.Kind.String()), text(o.Connector.Topic), formatText(o.Format), text(history),
-			text(string(st.State)), orNull(st.Since != 0, st.Since), textOrNull(st.Error), types.Int(st.Lag), types.Int(st.Records), types.Int(st.Rows), types.Int(st.Bytes),
+			text(string(st.State)), orNull(st.Since != 0, st.Since), textOrNull(st.Error), orNull(st.LagKnown, st.Lag), types.Int(st.Records), types.Int(st.Rows), types.Int(st.Bytes),
 			types.Int(st.Txns), orNull(st.Newest != 0, st.Newest), types.Int(st.Letters), types.Int(st.LettersNow), types.Int(st.LettersExpired), textOrNull(st.LetterTopicError), textOrNull(st.Hint))
 	}
 	return nil

@@ -26,3 +26,18 @@ func TestSource(t *testing.T) {
 		t.Errorf("status %+v", st)
 	}
 }
+
+// TestLagKnown: a source that has not reached its cluster yet does not say that it
+// has read everything.
+func TestLagKnown(t *testing.T) {
+	w := newWorld(t, map[string]int32{"in": 1})
+	away := w.source("in")
+	away.ID, away.Kafka.Brokers = tableID, []string{"127.0.0.1:1"}
+	w.start(w.source("in"))
+	w.start(away)
+	w.until("one source's lag is known", func() bool { s, _ := w.m.Source(streamID); return s.LagKnown })
+	w.state(tableID, Retrying)
+	if s, _ := w.m.Source(tableID); s.LagKnown {
+		t.Errorf("%+v", s)
+	}
+}

@@ -23,6 +23,7 @@ type SourceStatus struct {
 
 	Partitions []PartitionStatus
 	Lag        int64 // records, over all partitions
+	LagKnown   bool  // the cluster has said where the topic ends
 	Records    int64
 	Rows       int64
 	Bytes      int64
@@ -135,6 +136,7 @@ func (s *source) status() SourceStatus {
 			st.State, st.Error = Retrying, sqlerr.From(state.Err).Message
 		}
 	}
+	st.LagKnown = len(s.parts) > 0
 	for id, p := range s.parts {
 		end := max(p.end, ends[id])
 		lag := max(end-p.next, 0)
