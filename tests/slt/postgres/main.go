@@ -9,14 +9,12 @@ import (
 	"fmt"
 	"log"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sort"
-	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/tarndb/tarn/tests/beside"
 	"github.com/tarndb/tarn/tests/slt"
 )
 
@@ -33,7 +31,7 @@ func main() {
 func run(dsn, pattern string, rewrite bool) error {
 	ctx := context.Background()
 	if dsn == "" {
-		stop, scratch, err := startScratch()
+		stop, scratch, err := beside.StartPostgres()
 		if err != nil {
 			return err
 		}
@@ -85,43 +83,4 @@ func run(dsn, pattern string, rewrite bool) error {
 		os.Exit(1)
 	}
 	return nil
-}
-
-// startScratch starts a PostgreSQL of its own in a temporary folder.
-func startScratch() (stop func(), dsn string, err error) {
-	bins, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
-	if len(bins) == 0 {
-		return nil, "", fmt.Errorf("no PostgreSQL found; on Debian: apt-get install postgresql")
-	}
-	bin := bins[len(bins)-1]
-	dir, err := os.MkdirTemp("", "tarn-slt-pg")
-	if err != nil {
-		return nil, "", err
-	}
-	as := func(args ...string) *exec.Cmd {
-		if os.Getuid() == 0 { // PostgreSQL refuses to run as root
-			args = append([]string{"runuser", "-u", "postgres", "--"}, args...)
-		}
-		return exec.Command(args[0], args[1:]...)
-	}
-	if os.Getuid() == 0 {
-		if out, err := exec.Command("chown", "postgres", dir).CombinedOutput(); err != nil {
-			return nil, "", fmt.Errorf("chown: %s", out)
-		}
-	}
-	data := filepath.Join(dir, "data")
-	if out, err := as(filepath.Join(bin, "initdb"), "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C").CombinedOutput(); err != nil {
-		return nil, "", fmt.Errorf("initdb: %s", out)
-	}
-	opts := fmt.Sprintf("-c listen_addresses= -c unix_socket_directories=%s -c fsync=off", dir)
-	if out, err := as(filepath.Join(bin, "pg_ctl"), "-D", data, "-o", opts, "-l", filepath.Join(data, "log"), "-w", "start").CombinedOutput(); err != nil {
-		return nil, "", fmt.Errorf("pg_ctl: %s", out)
-	}
-	stop = func() {
-		cmd := as(filepath.Join(bin, "pg_ctl"), "-D", data, "-m", "immediate", "stop")
-		_ = cmd.Run()
-		time.Sleep(100 * time.Millisecond)
-		_ = os.RemoveAll(dir)
-	}
-	return stop, fmt.Sprintf("host=%s user=postgres dbname=postgres", strings.TrimSpace(dir)), nil
 }
