@@ -69,7 +69,7 @@ func (s streamMeta) mark() int64 {
 	return noWatermark
 }
 
-const metaVersion = 2
+const metaVersion = 3
 
 // checkpoints is the state of checkpointing; the loop's, but for what the writer
 // goroutine hands back under mu.
