@@ -54,9 +54,20 @@ func rowVal(r row, header uintptr) []byte {
 	return bytesAt(r+header+uintptr(rowKeyLen(r)), int(*u32at(r + 20)))
 }
 
+// rowSize is what a row with so many bytes of key and value takes. Rows of tables with
+// history that are about as long as a line of the cache are one: such tables have a
+// version or more for each row, so that what this adds is little.
+func rowSize(header uintptr, n int) int {
+	n = max(int(header)+n, int(rowFar(header))+8)
+	if header == rowHeaderHist && n <= lineBytes {
+		n = lineBytes
+	}
+	return n
+}
+
 // newRow makes a row of generation gen that is on no dirty list.
 func (p *part) newRow(key, val []byte, epoch uint64, gen uint32, flags uint8) (row, error) {
-	r, class, err := p.mem.alloc(max(int(p.header)+len(key)+len(val), int(rowFar(p.header))+8))
+	r, class, err := p.mem.alloc(rowSize(p.header, len(key)+len(val)))
 	if err != nil {
 		return 0, err
 	}
@@ -76,7 +87,7 @@ func (p *part) newRow(key, val []byte, epoch uint64, gen uint32, flags uint8) (r
 // fits reports whether r's block can hold a value of n bytes without waste.
 func (p *part) fits(r row, n int) bool {
 	c := rowClass(r)
-	need := classOf(int(p.header) + rowKeyLen(r) + n)
+	need := classOf(rowSize(p.header, rowKeyLen(r)+n))
 	return c != classHuge && need <= c && need+need/2+2 >= c
 }
 

@@ -260,6 +260,9 @@ func (a *arena) alloc(n int) (addr uintptr, class uint8, err error) {
 			return addr, class, nil
 		}
 	}
+	if class == classLine {
+		a.alignLine()
+	}
 	if a.end-a.next < size {
 		c := chunkMin
 		for (int64(c) < a.size/4 || c < int(size)) && c < chunkMax {
@@ -275,7 +278,36 @@ func (a *arena) alloc(n int) (addr uintptr, class uint8, err error) {
 	}
 	addr = a.next
 	a.next += size
+	if class == classLine {
+		a.moreLines()
+	}
 	return addr, class, nil
+}
+
+// classLine are the blocks that are lines of the cache.
+const classLine = lineBytes / 8
+
+const lineBytes = 64
+
+// lineGroup is how many lines are taken side by side: what is taken between them leaves
+// a gap before each group.
+const lineGroup = 8
+
+// alignLine lets the next block begin with a line; what it passes over is free.
+func (a *arena) alignLine() {
+	if gap := -a.next & (lineBytes - 1); gap != 0 && gap <= a.end-a.next {
+		a.put(a.next, classOf(int(gap)))
+		a.next += gap
+	}
+}
+
+// moreLines puts the lines behind one that was taken on their list.
+func (a *arena) moreLines() {
+	n := min(lineGroup-1, (a.end-a.next)/lineBytes)
+	for i := n; i > 0; i-- {
+		a.put(a.next+(i-1)*lineBytes, classLine)
+	}
+	a.next += n * lineBytes
 }
 
 func (a *arena) put(addr uintptr, class uint8) {

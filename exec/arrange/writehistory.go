@@ -102,6 +102,7 @@ func (f *Frozen) writeHistory(ctx context.Context, g *state.Ingest) error {
 			if err := g.Cut(x.bytes); err != nil {
 				return err
 			}
+			g.Plain(x.slice.Packed)
 		}
 		before := g.Bytes
 		if x.a == nil {

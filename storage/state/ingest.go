@@ -21,6 +21,8 @@ type Ingest struct {
 	paths []string
 	// until is the end of the last deleted range: a file must not end inside it.
 	until []byte
+	// plain: the file that is begun next is not compressed.
+	plain bool
 	// unseen is how much has come since the file's size was last asked for: to ask
 	// costs a tenth of what writing a row does.
 	unseen int
@@ -57,6 +59,9 @@ func (g *Ingest) writer(key []byte, n int) error {
 	}
 	g.paths = append(g.paths, name)
 	wo := g.s.opts.MakeWriterOptions(0, g.s.db.TableFormat())
+	if g.plain {
+		wo.Compression = sstable.NoCompression
+	}
 	g.w = sstable.NewWriter(objstorageprovider.NewFileWritable(f), wo)
 	return nil
 }
@@ -71,6 +76,10 @@ func (g *Ingest) Cut(next int64) error {
 	g.unseen = 0
 	return g.end()
 }
+
+// Plain says whether files that are begun from now on are left as they are, not
+// compressed: for what is compact as it comes, and not read often.
+func (g *Ingest) Plain(plain bool) { g.plain = plain }
 
 // cutBytes is the least size of a file for which Cut ends one: small ones are better
 // compacted together.
