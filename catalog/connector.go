@@ -31,6 +31,10 @@ type Connector struct {
 	Options map[string]string `json:",omitempty"`
 	// Secrets are the options whose value is a Secret: key → its ID.
 	Secrets map[string]uint64 `json:",omitempty"`
+	// Sealed are options that are not to be shown, encrypted as a Secret of the number
+	// SealedFor is.
+	Sealed    map[string][]byte `json:",omitempty"`
+	SealedFor uint64            `json:",omitempty"`
 	// Default: the server's own cluster (--kafka) is meant.
 	Default bool `json:",omitempty"`
 	// Start is the offset that each partition begins at, as it was resolved when the

@@ -64,6 +64,13 @@ func errNoCluster() error {
 
 func (s *Server) addOptions(snap *catalog.Snapshot, into map[string]string, c *catalog.Connector) error {
 	maps.Copy(into, c.Options)
+	for _, key := range slices.Sorted(maps.Keys(c.Sealed)) {
+		v, err := s.sealer.open(c.SealedFor, key, c.Sealed[key])
+		if err != nil {
+			return err
+		}
+		into[key] = v
+	}
 	for _, key := range slices.Sorted(maps.Keys(c.Secrets)) {
 		o := snap.ByID(c.Secrets[key])
 		if o == nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tarndb/tarn/catalog"
+	"github.com/tarndb/tarn/sql/types"
 )
 
 // partText says which part of the record a column is, where it is not a field of
@@ -37,7 +38,27 @@ func sourceText(snap *catalog.Snapshot, o *catalog.Object) string {
 	for _, k := range slices.Sorted(maps.Keys(o.Options)) {
 		opts = append(opts, k+" = "+literal(o.Options[k]))
 	}
+	opts = append(opts, timeOptions(o)...)
 	return "WITH (" + strings.Join(opts, ", ") + ")\n" + formatClause(o.Format)
+}
+
+// timeOptions say of which field the hidden rowtime is read.
+func timeOptions(o *catalog.Object) []string {
+	i := o.Rowtime()
+	if i < 0 || !o.Columns[i].Hidden || o.Columns[i].From != catalog.FromValue {
+		return nil
+	}
+	for _, c := range o.Columns {
+		if c.Hidden || c.From != catalog.FromValue || c.Name != o.Columns[i].Path && c.Path != o.Columns[i].Path {
+			continue
+		}
+		out := []string{"timestamp = " + literal(c.Name)}
+		if c.Type.OID != types.OIDInt8 {
+			out = append(out, "timestamp_format = "+literal("yyyy-MM-dd'T'HH:mm:ssX"))
+		}
+		return out
+	}
+	return nil
 }
 
 // createSinkText is CREATE SINK in its canonical form.
@@ -86,6 +107,9 @@ func connectorOptions(snap *catalog.Snapshot, c *catalog.Connector) []string {
 			v = "********"
 		}
 		out = append(out, k+" = "+literal(v))
+	}
+	for _, k := range slices.Sorted(maps.Keys(c.Sealed)) {
+		out = append(out, k+" = "+literal("********"))
 	}
 	for _, k := range slices.Sorted(maps.Keys(c.Secrets)) {
 		name := "?"

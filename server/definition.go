@@ -55,6 +55,9 @@ func (s *Server) sourceDef(snap *catalog.Snapshot, o *catalog.Object) (connector
 		return def, err
 	}
 	def.Kafka, def.Spec = cl.kafka, specOf(o, cl.registry)
+	if def.Group = opts["properties.group.id"]; opts["group.id.prefix"] != "" {
+		def.Group = opts["group.id.prefix"] + "-" + o.Name
+	}
 	def.RowsPerSecond, _ = strconv.ParseFloat(opts["rate_limit"], 64)
 	if opts["on_error"] == "stop" {
 		def.OnError = connector.StopSource
@@ -184,6 +187,7 @@ func (s *Server) sinkDef(snap *catalog.Snapshot, o *catalog.Object) (connector.S
 	def.Plan, def.Headers = carried(snap, def.Plan)
 	cl, err := s.clusterOf(snap, c)
 	def.Kafka, def.Spec.Registry = cl.kafka, cl.registry
+	def.Kafka.Compression = opts["properties.compression.type"]
 	return def, err
 }
 

@@ -76,6 +76,9 @@ func written(o *catalog.Object) *catalog.Object {
 	out := *o
 	out.Columns = append([]catalog.Column(nil), o.Columns...)
 	for i, c := range o.Columns {
+		if c.Hidden && c.From == catalog.FromValue { // another column has the field
+			c.From, out.Columns[i].From = catalog.FromOffset, catalog.FromOffset
+		}
 		if c.From != catalog.FromValue && c.From != catalog.FromKey {
 			out.Columns[i].NotNull = false
 			if i == o.Rowtime() {

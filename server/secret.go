@@ -8,8 +8,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"os"
 
+	"github.com/tarndb/tarn/catalog"
 	"github.com/tarndb/tarn/sql/sqlerr"
 )
 
@@ -92,3 +94,30 @@ func (s *sealer) open(id uint64, name string, sealed []byte) (string, error) {
 }
 
 func sealedFor(id uint64) []byte { return binary.BigEndian.AppendUint64([]byte("secret "), id) }
+
+// passwords seals what an object's options say that is not to be shown, where there
+// is a key. The object is not in the catalog yet.
+func (s *sealer) passwords(o *catalog.Object) {
+	if s.aead == nil || o == nil || o.Connector == nil {
+		return
+	}
+	c := *o.Connector
+	c.Options, c.Sealed = maps.Clone(c.Options), maps.Clone(c.Sealed)
+	for key, value := range c.Options {
+		if !confidential(key) {
+			continue
+		}
+		sealed, err := s.seal(o.ID, value)
+		if err != nil {
+			return // it stays as it was written
+		}
+		if c.Sealed == nil {
+			c.Sealed, c.SealedFor = map[string][]byte{}, o.ID
+		}
+		c.Sealed[key] = sealed
+		delete(c.Options, key)
+	}
+	if len(c.Sealed) > len(o.Connector.Sealed) {
+		o.Connector = &c
+	}
+}

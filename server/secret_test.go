@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/tarndb/tarn/catalog"
 	"github.com/tarndb/tarn/sql/sqlerr"
 )
 
@@ -71,4 +72,47 @@ func TestReadSecretKey(t *testing.T) {
 	if _, err := readSecretKey(file); err == nil {
 		t.Error("an empty file was taken")
 	}
+}
+
+// TestPasswordsAtRest: a password in WITH is nowhere in the folder, is used, also
+// after a restart, and is not shown; without a key it is kept as it is, with a warning.
+func TestPasswordsAtRest(t *testing.T) {
+	w := newWorld(t, "t")
+	const password = "correct horse battery"
+	w.exec("CREATE CONNECTION k TO KAFKA (BROKER '" + w.cfg.Kafka + "', SASL MECHANISM = 'PLAIN', SASL USERNAME = 'u', SASL PASSWORD = '" + password + "')")
+	used := func() {
+		t.Helper()
+		snap := w.server.host.Snapshot()
+		o := snap.FindKind(catalog.Connection, "public", "k", nil)
+		cl, err := w.server.clusterOf(snap, o.Connector)
+		if err != nil || cl.kafka.SASL.Password != password {
+			t.Fatalf("the password is %q (%v)", cl.kafka.SASL.Password, err)
+		}
+	}
+	used()
+	w.restart()
+	used()
+	if err := w.server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir(w.cfg.Data, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if bytes.Contains(data, []byte(password)) {
+			t.Errorf("the password is in %s", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TARN_SECRET_KEY", "")
+	w.start()
+	w.exec("CREATE CONNECTION open TO KAFKA (BROKER 'b:1', SASL MECHANISM = 'PLAIN', SASL USERNAME = 'u', SASL PASSWORD = 'x')")
+	if n := len(w.notices); n == 0 || w.notices[n-1] != "properties.sasl.password is kept as it was written" {
+		t.Errorf("notices %q", w.notices)
+	}
+	w.fails("CREATE SOURCE s (id bigint) WITH (connection = k, topic = 't') FORMAT PLAIN ENCODE JSON", "55000")
 }

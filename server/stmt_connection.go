@@ -71,12 +71,16 @@ func (s *session) ofKind(kind catalog.Kind, n ast.Name) (*catalog.Object, error)
 	return o, nil
 }
 
-// warnOfPasswords tells of a password that was written as it is.
+// warnOfPasswords tells of a password that is kept as it was written, for want of a
+// key to encrypt it with.
 func (s *session) warnOfPasswords(c *catalog.Connector) {
+	if s.srv.sealer.aead != nil {
+		return
+	}
 	for _, key := range slices.Sorted(maps.Keys(c.Options)) {
 		if confidential(key) {
 			s.notice(pgwire.Warning, sqlerr.New(sqlerr.Warning, "%s is kept as it was written", key).
-				WithHint("CREATE SECRET name AS '…' keeps it encrypted; then say %s = SECRET name.", key))
+				WithHint("With --secret-key-file FILE, or the key in TARN_SECRET_KEY, the server keeps it encrypted."))
 		}
 	}
 }

@@ -250,7 +250,7 @@ func (v *supervisor) writer(snap *catalog.Snapshot, o *catalog.Object) (*writer,
 		return nil, err
 	}
 	w := &writer{}
-	if w.enc, err = format.NewEncoder(specOf(o, cl.registry)); err != nil {
+	if w.enc, err = format.NewEncoder(specOf(written(o), cl.registry)); err != nil {
 		return nil, err
 	}
 	if w.client, err = kafka.Open(cl.kafka); err != nil {

@@ -252,6 +252,9 @@ func (s *session) Abort() {
 // change adds catalog changes to the transaction; the first one waits until no
 // other session is changing the catalog.
 func (s *session) change(cs ...catalog.Change) {
+	for _, c := range cs {
+		s.srv.sealer.passwords(c.Object)
+	}
 	t := s.begin()
 	t.changes = append(t.changes, cs...)
 	t.catalog = s.catalog().Apply(cs)

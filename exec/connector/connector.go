@@ -72,6 +72,7 @@ type SourceDef struct {
 	Topic string
 	Spec  format.Spec // its columns are the relation's
 	Table bool        // records put and delete rows by key
+	Group string      // that offsets are told to; "": tarn- and the name
 	// ReadThrough: the stream keeps no rows of its own (exec.StreamDef.Outside).
 	ReadThrough bool
 	Start       Start
@@ -186,4 +187,11 @@ type Engine interface {
 	Hold(name string, object uint64, after exec.Epoch) error
 	Release(name string) error
 	Holds() []exec.Held
+}
+
+func (d *SourceDef) group() string {
+	if d.Group != "" {
+		return d.Group
+	}
+	return "tarn-" + d.Name
 }

@@ -223,7 +223,7 @@ func (l *sourceLife) tell(ctx context.Context) error {
 			continue
 		}
 		callCtx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		err := l.client.CommitGroup(callCtx, "tarn-"+l.def.Name, l.def.Topic, at)
+		err := l.client.CommitGroup(callCtx, l.def.group(), l.def.Topic, at)
 		cancel()
 		if err != nil {
 			l.s.log.Debug("group offsets were not committed", "err", err)

@@ -134,6 +134,13 @@ func (b *binder) ksqlFormats(out *formats, g *given, table bool, pos int) error 
 		return sqlerr.New(sqlerr.InvalidParameterValue, "the format of the records is missing").At(pos).
 			WithHint("Add FORMAT PLAIN ENCODE JSON, or VALUE_FORMAT = 'JSON' to the options.")
 	}
+	envelope := "plain"
+	if f, ok := flinkFormats[strings.ToLower(value)]; ok {
+		envelope, value = f[0], f[1]
+		if both != "" {
+			key = value
+		}
+	}
 	if key == "" {
 		key = "KAFKA"
 	}
@@ -144,7 +151,10 @@ func (b *binder) ksqlFormats(out *formats, g *given, table bool, pos int) error 
 	if out.Key.Name, err = encodingName(key, at("key_format")); err != nil {
 		return err
 	}
-	if table {
+	switch {
+	case envelope != "plain":
+		out.Envelope, out.Key = envelope, catalog.Encoding{}
+	case table:
 		out.Envelope = "upsert"
 	}
 	for _, o := range []struct {
@@ -161,7 +171,10 @@ func (b *binder) ksqlFormats(out *formats, g *given, table bool, pos int) error 
 		}
 	}
 	if g.has("wrap_single_value") && g.take("wrap_single_value") != "true" {
-		return unsupported(g.at["wrap_single_value"].Pos, "WRAP_SINGLE_VALUE = false")
+		if n := out.Value.Name; n != "json" && n != "jsonschema" {
+			return unsupported(g.at["wrap_single_value"].Pos, "WRAP_SINGLE_VALUE = false with %s", strings.ToUpper(n))
+		}
+		out.Value.Options = merged(out.Value.Options, map[string]string{"wrap_single_value": "false"})
 	}
 	return nil
 }

@@ -163,6 +163,10 @@ func (s *sinkDef) primaryKey(g *given) error {
 // topic binds a sink to a topic.
 func (s *sinkDef) topic(g *given) error {
 	q, o := s.q, s.o
+	if g.values["connector"] != "" && g.values["connector"] != "kafka" {
+		return sqlerr.New(sqlerr.InvalidParameterValue, "invalid value for parameter \"connector\": \"%s\"", g.values["connector"]).At(g.pos("connector")).
+			WithHint("A sink's connector is 'kafka'; FORMAT UPSERT says that it writes the last row of each key.")
+	}
 	if err := s.kind(g); err != nil {
 		return err
 	}

@@ -48,15 +48,15 @@ var clusterKeywords = map[string]keyword{
 
 // topicKeywords are what sources and sinks have beside those of the cluster.
 var topicKeywords = map[string]keyword{
-	"connector":  {option: option{kind: 'e', words: []string{"kafka"}}},
+	"connector":  {option: option{kind: 'e', words: []string{"kafka", "upsert-kafka"}}},
 	"connection": {option: option{kind: 't'}},
 	"topic":      {option: option{kind: 't'}, also: []string{"kafka_topic", "properties.topic"}},
 	"partitions": {option: option{kind: 'i'}},
 	"replicas":   {option: option{kind: 'i'}, also: []string{"replication_factor", "properties.replication.factor"}},
 	// ksqlDB names formats here.
 	"format":                 {option: option{kind: 't'}},
-	"value_format":           {option: option{kind: 't'}},
-	"key_format":             {option: option{kind: 't'}},
+	"value_format":           {option: option{kind: 't'}, also: []string{"value.format"}},
+	"key_format":             {option: option{kind: 't'}, also: []string{"key.format"}},
 	"value_delimiter":        {option: option{kind: 't'}},
 	"key_delimiter":          {option: option{kind: 't'}},
 	"wrap_single_value":      {option: option{kind: 'b'}},
@@ -74,6 +74,8 @@ var sourceKeywords = map[string]keyword{
 	"scan.startup.specific-offsets": {option: option{kind: 't'}, also: []string{"scan.startup.specific.offsets", "scan.startup.offsets"}},
 	"history":                       {option: option{kind: 'e', words: []string{"local", "topic"}}},
 	"on_error":                      {option: option{kind: 'e', words: []string{"dead_letter", "stop", "null"}}},
+	"properties.group.id":           {option: option{kind: 't'}, also: []string{"group.id"}},
+	"group.id.prefix":               {option: option{kind: 't'}},
 	"on_gap":                        {option: option{kind: 'e', words: []string{"stop", "continue"}}},
 	"schema_changes":                {option: option{kind: 'e', words: []string{"apply", "ignore", "stop"}}},
 	"schema_changes.topic":          {option: option{kind: 't'}},
@@ -95,9 +97,13 @@ var sinkKeywords = map[string]keyword{
 	"cleanup.policy":              {option: option{kind: 'e', words: []string{"delete", "compact", "compact,delete", "delete,compact"}}, also: []string{"cleanup_policy"}},
 	"type":                        {option: option{kind: 'e', words: []string{"append-only", "upsert", "debezium"}}},
 	"properties.max.request.size": {option: option{kind: 'i'}, also: []string{"max.request.size"}},
-	"snapshot":                    {option: option{kind: 'b'}},
-	"max_lag":                     {option: option{kind: 'd'}},
-	"on_backlog":                  {option: option{kind: 'e', words: []string{"stop", "hold"}}},
+	"properties.compression.type": {option: option{kind: 'e', words: []string{"none", "gzip", "snappy", "lz4", "zstd"}},
+		also: []string{"properties.compression.codec", "compression.type", "compression_type"}},
+	"properties.acks":               {option: option{kind: 'e', words: []string{"all", "-1"}}, also: []string{"acks"}},
+	"properties.enable.idempotence": {option: option{kind: 'e', words: []string{"true"}}},
+	"snapshot":                      {option: option{kind: 'b'}},
+	"max_lag":                       {option: option{kind: 'd'}},
+	"on_backlog":                    {option: option{kind: 'e', words: []string{"stop", "hold"}}},
 }
 
 // AlterableSource and AlterableSink are the options that ALTER … SET may change.
@@ -219,6 +225,9 @@ func unknownOption(o ast.Option, tables []map[string]keyword) error {
 	}
 	slices.Sort(keys)
 	slices.Sort(all)
+	if err := foreign(o); err != nil {
+		return err
+	}
 	err := sqlerr.New(sqlerr.InvalidParameterValue, "unrecognized parameter \"%s\"", o.Name).At(o.Pos)
 	if best := nearest(strings.ToLower(o.Name), all); best != "" {
 		return err.WithHint("Perhaps you meant \"%s\".", best)

@@ -28,6 +28,8 @@ type Config struct {
 	ClientID string      // "": tarn
 	TLS      *tls.Config // nil: none
 	SASL     SASL
+	// Compression of what is written: none, gzip, snappy, lz4 or zstd; "": the client's default.
+	Compression string
 }
 
 // How long brokers may take. A hung broker is noticed after requestTime and what
@@ -52,13 +54,21 @@ func Open(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts = append(opts, kgo.RecordPartitioner(partitioner{}), kgo.ProducerLinger(0), kgo.UnknownTopicRetries(2),
+	cl, err := producer(opts)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{cfg: cfg, cl: cl, adm: kadm.NewClient(cl)}, nil
+}
+
+func producer(opts []kgo.Opt, more ...kgo.Opt) (*kgo.Client, error) {
+	opts = append(opts[:len(opts):len(opts)], kgo.RecordPartitioner(partitioner{}), kgo.ProducerLinger(0), kgo.UnknownTopicRetries(2),
 		kgo.AllowIdempotentProduceCancellation()) // ends with the context; RecordDeliveryTimeout counts from a record's timestamp
-	cl, err := kgo.NewClient(opts...)
+	cl, err := kgo.NewClient(append(opts, more...)...)
 	if err != nil {
 		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "the settings of the Kafka connection are not usable: %v", err)
 	}
-	return &Client{cfg: cfg, cl: cl, adm: kadm.NewClient(cl)}, nil
+	return cl, nil
 }
 
 // Close ends the connections. Readers of the client end on their own Close.
@@ -97,6 +107,14 @@ func (cfg Config) options() ([]kgo.Opt, error) {
 	}
 	if mechanism != nil {
 		opts = append(opts, kgo.SASL(mechanism))
+	}
+	if cfg.Compression != "" {
+		codec, ok := map[string]kgo.CompressionCodec{"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
+			"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression()}[cfg.Compression]
+		if !ok {
+			return nil, sqlerr.New(sqlerr.InvalidParameterValue, "unknown compression \"%s\"", cfg.Compression)
+		}
+		opts = append(opts, kgo.ProducerBatchCompression(codec))
 	}
 	return opts, nil
 }

@@ -125,7 +125,7 @@ var answers = []struct {
 	{kerr.InvalidConfig, sqlerr.InvalidParameterValue, "a setting for topic %q is not valid", ""},
 	{kerr.PolicyViolation, sqlerr.InvalidParameterValue, "the cluster's policy does not allow topic %q as described", ""},
 	{kerr.TopicDeletionDisabled, sqlerr.ObjectNotInPrerequisiteState, "the cluster does not allow topics to be deleted", ""},
-	{kerr.MessageTooLarge, sqlerr.ProgramLimitExceeded, "a record is larger than topic %q takes", "A record of at most 1 MB can be written, less if the topic's setting max.message.bytes says so."},
+	{kerr.MessageTooLarge, sqlerr.ProgramLimitExceeded, "a record is larger than topic %q takes", "The topic's setting max.message.bytes says how large a record may be."},
 	{kerr.RecordListTooLarge, sqlerr.ProgramLimitExceeded, "a record is larger than topic %q takes", "The topic's setting segment.bytes is the limit."},
 	{kerr.SaslAuthenticationFailed, sqlerr.InvalidPassword, "Kafka refuses the user name or password", "Check the connection's SASL user, password and mechanism."},
 	{kerr.UnsupportedSaslMechanism, sqlerr.InvalidAuthorization, "the Kafka broker does not offer this SASL mechanism", "Ask its operator which it does, or try PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."},

@@ -74,12 +74,16 @@ func (c *Client) Produce(ctx context.Context, topic string, out []Out) (map[int3
 	defer cancel()
 	for try := 0; ; try++ {
 		rs := make([]*kgo.Record, len(out))
+		large := false
 		for i := range out {
 			rs[i] = out[i].record(topic)
+			large = large || len(rs[i].Key)+len(rs[i].Value) > batchBytes-recordRoom
 		}
-		res := c.cl.ProduceSync(ctx, rs...)
+		res, err := c.send(ctx, rs, large)
+		if err != nil {
+			return nil, err
+		}
 		after := map[int32]int64{}
-		var err error
 		for _, r := range res {
 			if r.Err != nil {
 				err = errors.Join(err, r.Err)
@@ -117,4 +121,32 @@ func produceError(err error) error {
 		return errProduceTime
 	}
 	return err
+}
+
+// recordRoom is more than what is around one record in a batch.
+const recordRoom = 16 << 10
+
+// send writes records. Where one of them is larger than a batch usually is, each goes
+// in a batch of its own, so that only what the topic takes bounds it.
+func (c *Client) send(ctx context.Context, rs []*kgo.Record, large bool) (kgo.ProduceResults, error) {
+	if !large {
+		return c.cl.ProduceSync(ctx, rs...), nil
+	}
+	opts, err := c.cfg.options()
+	if err != nil {
+		return nil, err
+	}
+	cl, err := producer(opts, kgo.ProducerBatchMaxBytes(batchBytesMost))
+	if err != nil {
+		return nil, err
+	}
+	defer cl.Close()
+	var out kgo.ProduceResults
+	for _, r := range rs {
+		out = append(out, cl.ProduceSync(ctx, r)...)
+		if out.FirstErr() != nil {
+			break
+		}
+	}
+	return out, nil
 }
