@@ -42,6 +42,9 @@ type Config struct {
 	GroupEvery time.Duration
 	// WriteTimeout is how long one transaction outside may take; 0 = one minute.
 	WriteTimeout time.Duration
+	// LateTimeout is how long one may take of a sink that is behind by more than it is
+	// allowed to; 0 = 10 s.
+	LateTimeout time.Duration
 	// RenewEvery is how often a sink with nothing to write renews its position, if
 	// the engine has moved; 0 = 10 minutes.
 	RenewEvery time.Duration
@@ -60,6 +63,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.PartitionsEvery, 15*time.Second)
 	setDefault(&c.GroupEvery, 5*time.Second)
 	setDefault(&c.WriteTimeout, time.Minute)
+	setDefault(&c.LateTimeout, 10*time.Second)
 	setDefault(&c.RenewEvery, 10*time.Minute)
 	return c
 }

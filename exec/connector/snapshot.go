@@ -173,7 +173,7 @@ func (k *sink) put(ctx context.Context, t target, us []exec.Update, to progress)
 			bytes += batchBytes(us[i].Rows)
 		}
 	}
-	writeCtx, cancel := context.WithTimeout(ctx, k.m.cfg.WriteTimeout*time.Duration(1+bytes/largeBytes))
+	writeCtx, cancel := context.WithTimeout(ctx, k.writeTime(bytes))
 	err := k.writeTo(writeCtx, t, us, to)
 	cancel()
 	if err != nil {
@@ -182,6 +182,16 @@ func (k *sink) put(ctx context.Context, t target, us []exec.Update, to progress)
 	k.note(us, time.Since(began))
 	k.works()
 	return k.m.cfg.stop("sink: after write")
+}
+
+// writeTime is how long a transaction of so many bytes may take: where the sink has
+// to tell that it is too far behind, not much longer than until then.
+func (k *sink) writeTime(bytes int64) time.Duration {
+	most := k.m.cfg.WriteTimeout * time.Duration(1+bytes/largeBytes)
+	if k.def.OnLag == KeepTrying {
+		return most
+	}
+	return min(most, max(k.def.MaxLag-k.behind(), k.m.cfg.LateTimeout))
 }
 
 // largeBytes of changes get the time of one transaction more.
