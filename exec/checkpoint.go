@@ -78,6 +78,7 @@ type checkpoints struct {
 	epoch   Epoch // of the newest durable checkpoint
 	begun   Epoch // of the newest one that has begun
 	running chan struct{}
+	ended   chan struct{} // gets a value when one has ended
 
 	mu  sync.Mutex
 	err error // of the last attempt
@@ -106,13 +107,22 @@ func (e *Engine) checkpoint() {
 	started := time.Now()
 	e.ck.last, e.ck.begun = started, ep
 	frozen := e.space.Freeze()
+	e.debt.begin()
 	values := map[string][]byte{metaKey: m, metaCatalog: e.cfg.Host.Image()}
 	e.stats.checkpointPause.Store(int64(time.Since(started)))
 	done := make(chan struct{})
 	e.ck.running = done
 	go func() {
-		defer close(done)
+		defer func() {
+			close(done)
+			select {
+			case e.ck.ended <- struct{}{}:
+			default:
+			}
+		}()
 		err := guard("checkpoint", func() error { return frozen.Write(e.writing, values) })
+		e.debt.end(err)
+		written := time.Since(started)
 		if err == nil {
 			err = e.settle(ep)
 		}
@@ -124,6 +134,7 @@ func (e *Engine) checkpoint() {
 		e.ck.mu.Unlock()
 		e.stats.checkpoints.Add(1)
 		e.stats.checkpointNanos.Store(int64(time.Since(started)))
+		e.log.Debug("checkpoint", "epoch", ep, "written", written, "settled", time.Since(started)-written, "err", err)
 		if err != nil && e.writing.Err() == nil {
 			e.log.Warn("checkpoint failed; it will be tried again", "err", err)
 		}

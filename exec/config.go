@@ -34,6 +34,10 @@ type Config struct {
 	// CheckpointEvery is the longest time between checkpoints while there are
 	// changes; 0 = 10 s. Negative: only when memory asks, and at Close.
 	CheckpointEvery time.Duration
+	// DebtMost is how long a start after a crash may take to step what no checkpoint has,
+	// by estimate: writers of much wait while it would take longer. 0 = 2.5 s; negative,
+	// or no CheckpointEvery: nobody waits.
+	DebtMost time.Duration
 	// CloseWait is how long Close writes checkpoints; 0 = 3 s. What they would have held
 	// is in the journal too, and the next start steps it again.
 	CloseWait time.Duration
@@ -74,6 +78,9 @@ func (c *Config) withDefaults() Config {
 	}
 	if d.CheckpointEvery == 0 {
 		d.CheckpointEvery = 10 * time.Second
+	}
+	if d.DebtMost == 0 {
+		d.DebtMost = debtMost
 	}
 	if d.CloseWait == 0 {
 		d.CloseWait = 3 * time.Second

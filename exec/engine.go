@@ -93,7 +93,7 @@ type Engine struct {
 	sealed     []Epoch
 	recovering bool
 	ck         checkpoints
-	stepped    stepped
+	debt       debt
 	stats      stats
 }
 

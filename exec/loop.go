@@ -55,6 +55,9 @@ func (e *Engine) Commit(ctx context.Context, txn *Txn) (Epoch, error) {
 			p.bytes += batchBytes(w.Rows)
 		}
 	}
+	if err := e.payDebt(ctx, p.bytes); err != nil {
+		return 0, err
+	}
 	select {
 	case e.submit <- p:
 	case <-e.closing:
@@ -123,6 +126,10 @@ func (e *Engine) run() {
 			e.ring()
 		case ep := <-e.truncate:
 			e.cutJournalAt(ep)
+		case <-e.ck.ended:
+			if e.needCheckpoint() {
+				e.checkpoint()
+			}
 		case <-e.closing:
 			e.drain()
 			return
@@ -304,6 +311,7 @@ func (e *Engine) die(where string, err error) {
 	if e.dead != nil {
 		return
 	}
+	e.debt.failing.Store(true)
 	e.dead = sqlerr.New(sqlerr.SystemError, "the engine has stopped: %s: %v", where, err).
 		WithHint("Restart the server: everything acknowledged is in the journal.")
 	e.failed <- e.dead

@@ -31,7 +31,8 @@ func Open(cfg Config) (e *Engine, err error) {
 		cfg: cfg, log: cfg.Log, locks: NewLocks(),
 		submit: make(chan *pending, 1024), requests: make(chan *request), truncate: make(chan Epoch, 1),
 		closing: make(chan struct{}), stopped: make(chan struct{}), failed: make(chan error, 1),
-		waiters: make(chan struct{}), holds: map[string]*hold{}, readers: map[uint64]*reader{},
+		waiters: make(chan struct{}), holds: map[string]*hold{},
+		ck: checkpoints{ended: make(chan struct{}, 1)}, readers: map[uint64]*reader{},
 	}
 	e.life, e.endLife = context.WithCancel(context.Background())
 	e.writing, e.endWriting = context.WithCancel(context.Background())

@@ -209,9 +209,11 @@ func (e *Engine) apply(r *replayed, what *recovered) error {
 	what.decode += time.Since(began)
 	e.last = f.Epoch
 	e.moveSources(r.moved)
+	began = time.Now()
 	if err := e.step(f.Epoch, r.in, r.setup); err != nil {
 		return err
 	}
+	e.countStep(time.Since(began))
 	for _, id := range r.joins {
 		if err := e.replayJoin(id, f.Epoch); err != nil {
 			return err

@@ -161,6 +161,10 @@ type Status struct {
 	MemoryBytes, MemoryLimit int64
 	JournalBytes             int64
 	Epochs, Checkpoints      int64
+	// Debt is about how long a start after a crash would step what no checkpoint has;
+	// Waiting writers wait for it to be less, Waited is how long all of them have.
+	Debt, Waited time.Duration
+	Waiting      int64
 }
 
 // Status returns the engine's figures.
@@ -172,5 +176,6 @@ func (e *Engine) Status() Status {
 	return Status{Applied: applied, Acked: max(e.acked.Load(), applied), Checkpoint: ck,
 		CheckpointTime: time.Duration(e.stats.checkpointNanos.Load()), CheckpointPause: time.Duration(e.stats.checkpointPause.Load()),
 		MemoryBytes: e.budget.Used(), MemoryLimit: e.budget.Limit(),
-		JournalBytes: e.journal.Bytes(), Epochs: e.stats.epochs.Load(), Checkpoints: e.stats.checkpoints.Load()}
+		JournalBytes: e.journal.Bytes(), Epochs: e.stats.epochs.Load(), Checkpoints: e.stats.checkpoints.Load(),
+		Debt: e.debt.total(), Waited: time.Duration(e.debt.waited.Load()), Waiting: int64(e.debt.waiting.Load())}
 }

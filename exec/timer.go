@@ -18,34 +18,6 @@ type stats struct {
 	checkpointPause, checkpointNanos atomic.Int64
 }
 
-// A restart has to do again what has been stepped since the newest checkpoint that is
-// whole. Under load checkpoints begin before CheckpointEvery has passed: after
-// replayLeast of stepping, or where writing one takes longer than that, after as much
-// as it took, so that steps get their share of the cores; but not after more than
-// replayMost. What is stepped while one is written comes on top.
-const (
-	replayLeast = time.Second
-	replayMost  = 2 * time.Second
-)
-
-func (e *Engine) replayMax() time.Duration {
-	last := time.Duration(e.stats.checkpointNanos.Load())
-	return min(max(replayLeast, last), replayMost, e.cfg.CheckpointEvery)
-}
-
-// stepped is the time that steps have taken since a checkpoint began.
-type stepped struct {
-	since time.Time // when it began
-	time  time.Duration
-}
-
-func (e *Engine) countStep(d time.Duration) {
-	if e.stepped.since != e.ck.last {
-		e.stepped = stepped{since: e.ck.last}
-	}
-	e.stepped.time += d
-}
-
 func (e *Engine) needCheckpoint() bool {
 	if e.space.NeedCheckpoint() {
 		return true
@@ -53,7 +25,8 @@ func (e *Engine) needCheckpoint() bool {
 	if e.cfg.CheckpointEvery <= 0 {
 		return false
 	}
-	return time.Since(e.ck.last) >= e.cfg.CheckpointEvery || e.stepped.since == e.ck.last && e.stepped.time >= e.replayMax()
+	e.countDebt()
+	return time.Since(e.ck.last) >= e.cfg.CheckpointEvery || time.Duration(e.debt.newer.Load()) >= e.debtBegins()
 }
 
 // onTimer is what the loop does by the clock alone.

@@ -22,6 +22,9 @@ var (
 	descCheckpoints = desc("exec_checkpoints_total", "Checkpoints attempted since the start.")
 	descCkSeconds   = desc("exec_checkpoint_seconds", "Duration of the last checkpoint.")
 	descCkPause     = desc("exec_checkpoint_pause_seconds", "How long the last checkpoint held the loop up.")
+	descDebt        = desc("exec_replay_seconds", "About how long a start after a crash would take to step what no checkpoint has.")
+	descWriters     = desc("exec_writers_waiting", "Writers that wait for a checkpoint, since a start after a crash would take too long.")
+	descWaited      = desc("exec_writers_waited_seconds_total", "How long writers have waited for checkpoints.")
 	descCkAge       = desc("exec_checkpoint_age_seconds", "Age of the newest durable checkpoint.")
 	descMemory      = desc("exec_memory_bytes", "Memory accounted to state, queries and queues.")
 	descMemoryMax   = desc("exec_memory_limit_bytes", "The memory budget.")
@@ -58,6 +61,9 @@ func (m metrics) Collect(ch chan<- prometheus.Metric) {
 	count(descCheckpoints, float64(st.Checkpoints))
 	gauge(descCkSeconds, st.CheckpointTime.Seconds())
 	gauge(descCkPause, st.CheckpointPause.Seconds())
+	gauge(descDebt, st.Debt.Seconds())
+	gauge(descWriters, float64(st.Waiting))
+	count(descWaited, st.Waited.Seconds())
 	if st.Checkpoint > 0 {
 		gauge(descCkAge, float64(nowMicros()-int64(st.Checkpoint))/1e6)
 	}

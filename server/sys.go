@@ -39,7 +39,7 @@ var sysRelations = []sysRelation{
 	{name: "history", columns: []catalog.Column{col("schema", types.Text), col("name", types.Text), col("earliest", types.Timestamptz), col("complete_from", types.Timestamptz)}, rows: rowsOfHistory},
 	{name: "subscriptions", columns: []catalog.Column{col("id", types.Int8), col("waiting_bytes", types.Int8), col("waiting_epochs", types.Int8)}, rows: rowsOfSubscriptions},
 	{name: "watermarks", columns: []catalog.Column{col("schema", types.Text), col("name", types.Text), col("watermark", types.Timestamptz)}, rows: rowsOfWatermarks},
-	{name: "engine", columns: []catalog.Column{col("applied_epoch", types.Int8), col("checkpoint_epoch", types.Int8), col("memory_bytes", types.Int8), col("memory_limit", types.Int8), col("journal_bytes", types.Int8), col("epochs", types.Int8), col("checkpoints", types.Int8)}, rows: rowsOfEngine},
+	{name: "engine", columns: []catalog.Column{col("applied_epoch", types.Int8), col("checkpoint_epoch", types.Int8), col("memory_bytes", types.Int8), col("memory_limit", types.Int8), col("journal_bytes", types.Int8), col("epochs", types.Int8), col("checkpoints", types.Int8), col("replay_seconds", types.Float8), col("writers_waiting", types.Int8)}, rows: rowsOfEngine},
 }
 
 // allSysRelations are the relations of sys that are computed, in the order of
@@ -218,6 +218,7 @@ func rowsOfWatermarks(s *session, add func(...types.Datum)) error {
 func rowsOfEngine(s *session, add func(...types.Datum)) error {
 	st := s.srv.engine.Status()
 	add(types.Int(int64(st.Applied)), types.Int(int64(st.Checkpoint)), types.Int(st.MemoryBytes), types.Int(st.MemoryLimit),
-		types.Int(st.JournalBytes), types.Int(st.Epochs), types.Int(st.Checkpoints))
+		types.Int(st.JournalBytes), types.Int(st.Epochs), types.Int(st.Checkpoints),
+		types.Float(st.Debt.Seconds()), types.Int(st.Waiting))
 	return nil
 }

@@ -64,6 +64,15 @@ func (s *Space) Freeze() *Frozen {
 	return f
 }
 
+// Changed is how many rows have changed since the last Freeze. It is called between
+// epochs.
+func (s *Space) Changed() (n int) {
+	for _, a := range s.all() {
+		a.each(func(p *part) { n += len(p.dirty) })
+	}
+	return n
+}
+
 // refreeze joins the changes of a checkpoint that failed with those since. Rows
 // that were superseded meanwhile are no longer current and leave the list.
 func (a *arrangement) refreeze(p *part) {

@@ -87,7 +87,9 @@ func (t *Table) Expect(k *Keys, workers int) error {
 	}
 	if all {
 		t.allRead()
+		return nil
 	}
+	t.noteSought(len(missing))
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"sort"
+	"time"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/storage/state"
@@ -28,6 +29,7 @@ func (t *Table) loadRows(k *Keys, missed []int32, refs []Ref) (err error) {
 			err = cerr
 		}
 	}()
+	defer t.s.noteLoad(time.Now())
 	inKeyOrder(k, missed)
 	var buf []byte
 	found := 0

@@ -60,6 +60,7 @@ type Space struct {
 	// turn is held for reading while a scan takes its picture of memory and store,
 	// and for writing while a checkpoint enters the store and leaves memory.
 	turn    sync.RWMutex
+	loads   atomic.Int64           // ns: time spent on reading rows of tables
 	starved atomic.Bool            // over budget and nothing clean
 	written atomic.Pointer[Frozen] // a checkpoint that is to be settled
 }

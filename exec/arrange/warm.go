@@ -2,24 +2,25 @@ package arrange
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/tarndb/tarn/storage/state"
 )
 
 // A restart loads nothing: rows come into memory as they are looked up, a seek in
 // the store each. Where that has happened to a good part of a table, the rest is
-// worth reading in order, which costs a twentieth a row: between epochs, so much
-// at a time as seeks have cost since, until the table is in memory as a whole or
-// memory is short.
+// worth reading in order, which costs a twentieth to a thirtieth a row: between epochs,
+// so much at a time as seeks have cost since, until the table is in memory as a whole
+// or memory is short.
 
 const (
 	// warmShare: a table is read in when one row in so many has been sought.
 	warmShare = 32
 	// warmRows are read for each row that was sought since, at least warmMin, a
 	// millisecond, and at most warmMax at a time.
-	warmRows = 16
+	warmRows = 24
 	warmMin  = 1 << 12
-	warmMax  = 1 << 16
+	warmMax  = 1 << 18
 )
 
 // warmth is how far a table has been read in.
@@ -44,12 +45,23 @@ func (t *Table) noteSought(n int) {
 	t.s.cold = append(t.s.cold, t.arrangement)
 }
 
+// noteLoad counts time that has gone into reading rows of tables since began.
+func (s *Space) noteLoad(began time.Time) { s.loads.Add(int64(time.Since(began))) }
+
+// Loads is how much time has gone into reading rows of tables that were not in memory,
+// in all goroutines that did.
+func (s *Space) Loads() time.Duration { return time.Duration(s.loads.Load()) }
+
 // warmUp reads on in the tables that wait for it. No writer is at work.
 func (s *Space) warmUp() {
 	s.mu.Lock()
 	cold := s.cold
 	s.cold = nil
 	s.mu.Unlock()
+	if len(cold) == 0 {
+		return
+	}
+	defer s.noteLoad(time.Now())
 	for _, a := range cold {
 		s.mu.Lock()
 		gone := s.byID[a.id] != a
