@@ -94,19 +94,21 @@ func TestDebt(t *testing.T) {
 // their time, and writers who wait for them go on.
 func TestDebtBegins(t *testing.T) {
 	d := openIndebted(t, 2*time.Nanosecond)
-	var wg sync.WaitGroup
-	for range 3 {
-		wg.Go(func() {
-			for range 10 {
-				if _, err := d.e.Commit(context.Background(), muchRows()); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	until(t, "all is in a checkpoint", func() bool { st := d.e.Status(); return st.Checkpoint == st.Applied && st.Debt == 0 })
 	defer d.close()
+	for range 2 { // the first checkpoint has its time as well
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				for range 10 {
+					if _, err := d.e.Commit(context.Background(), muchRows()); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		until(t, "all is in a checkpoint", func() bool { st := d.e.Status(); return st.Checkpoint == st.Applied && st.Debt == 0 })
+	}
 	if st := d.e.Status(); st.Checkpoints < 2 {
 		t.Errorf("%+v", st)
 	}
