@@ -9,7 +9,6 @@ import (
 // full. It is for operators whose output is small or irregular; hot paths gather
 // whole columns.
 type Builder struct {
-	types   []types.Type
 	cols    []*vec.Builder
 	weights []int64
 	emit    func(*vec.Batch) error
@@ -18,35 +17,11 @@ type Builder struct {
 // NewBuilder returns a Builder of rows of the given types; emit gets batches of
 // vec.BatchRows rows and, from Flush, what is left.
 func NewBuilder(ts []types.Type, emit func(*vec.Batch) error) *Builder {
-	b := &Builder{types: ts, emit: emit}
+	b := &Builder{emit: emit}
 	for _, t := range ts {
 		b.cols = append(b.cols, vec.NewBuilder(t, 16))
 	}
 	return b
-}
-
-// Col returns the builder of column c, for one value; Row ends the row.
-func (b *Builder) Col(c int) *vec.Builder { return b.cols[c] }
-
-// Append puts columns [at, at+len(cols)) of the current row: row i of cols; i =
-// -1 gives NULLs.
-func (b *Builder) Append(at int, cols []*vec.Vec, i int) {
-	for c, v := range cols {
-		if i < 0 {
-			b.cols[at+c].Null()
-		} else {
-			b.cols[at+c].Append(v, i)
-		}
-	}
-}
-
-// Row ends a row whose columns have all been appended.
-func (b *Builder) Row(weight int64) error {
-	b.weights = append(b.weights, weight)
-	if len(b.weights) >= vec.BatchRows {
-		return b.Flush()
-	}
-	return nil
 }
 
 // Datums appends a whole row.
@@ -54,7 +29,11 @@ func (b *Builder) Datums(weight int64, ds ...types.Datum) error {
 	for c, d := range ds {
 		b.cols[c].Datum(d)
 	}
-	return b.Row(weight)
+	b.weights = append(b.weights, weight)
+	if len(b.weights) >= vec.BatchRows {
+		return b.Flush()
+	}
+	return nil
 }
 
 // Batch takes the rows so far, nil if there are none.

@@ -85,19 +85,6 @@ func Negate(b *vec.Batch) *vec.Batch {
 	return &out
 }
 
-// Weighted returns b with the weight w on every row (w = 1: no weight column).
-func Weighted(b *vec.Batch, w int64) *vec.Batch {
-	out := *b
-	out.Weights = nil
-	if w != 1 {
-		out.Weights = make([]int64, b.N)
-		for i := range out.Weights {
-			out.Weights[i] = w
-		}
-	}
-	return &out
-}
-
 // Apply returns the collection that b becomes by the delta d: their
 // consolidated sum, nil if it is empty. Either may be nil.
 func Apply(b, d *vec.Batch) *vec.Batch {

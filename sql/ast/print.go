@@ -14,13 +14,6 @@ func SQL(n Node) string {
 	return p.b.String()
 }
 
-// TypeSQL prints a type as it is written in SQL.
-func TypeSQL(t *TypeName) string {
-	p := &printer{}
-	p.typeName(t)
-	return p.b.String()
-}
-
 // printer collects the text. What is nested deeper than the parser allows is
 // printed as … : only a tree made by hand can be that deep.
 type printer struct {

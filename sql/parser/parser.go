@@ -61,19 +61,6 @@ func ParseExpr(sql string) (x ast.Expr, err error) {
 	return x, nil
 }
 
-// ParseType parses a type name, as in a cast.
-func ParseType(sql string) (t *ast.TypeName, err error) {
-	p, err := newParser(sql)
-	if err != nil {
-		return nil, err
-	}
-	defer p.release()
-	defer p.recover(&err)
-	t = p.typeName()
-	p.expectEOF()
-	return t, nil
-}
-
 // parser holds the tokens of a source and the place in them. Its methods leave
 // by panic(*sqlerr.Error), which recover turns back: an error ends the whole
 // parse, so nothing is to be undone on the way.

@@ -251,7 +251,7 @@ func parseFloatLoose(b []byte) float64 {
 	return f
 }
 
-// NumericFromFloat makes the numeric PostgreSQL makes of a double (15
+// numericFromFloat makes the numeric PostgreSQL makes of a double (15
 // significant digits) or, with digits = 6, of a float4.
 func numericFromFloat(f float64, digits int) Datum {
 	switch {
@@ -275,7 +275,3 @@ func numericFromFloat(f float64, digits int) Datum {
 	}
 	return d
 }
-
-// NumericFromFloat converts a float8 as PostgreSQL's cast does: to 15
-// significant digits.
-func NumericFromFloat(f float64) Datum { return numericFromFloat(f, 15) }
