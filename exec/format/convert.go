@@ -27,6 +27,10 @@ type converter struct {
 	bytes bytesForm
 	// cdc: a boolean may be 0 or 1, and a string may hold the text of a jsonb.
 	cdc bool
+	// nested: a jsonb is the very value, also where it is a string.
+	nested bool
+	// bits: strings are base64 of a number's bytes, the least first.
+	bits bool
 	// decimal: strings are base64 of integers that count 10^-scale.
 	decimal bool
 	scale   int32
@@ -185,7 +189,7 @@ func (c *converter) plain(data []byte, t token) (types.Datum, error) {
 		if t.kind == tokText {
 			return c.jsonText(raw)
 		}
-		if c.cdc && (t.kind == tokString || t.kind == tokEscaped) {
+		if c.cdc && !c.nested && (t.kind == tokString || t.kind == tokEscaped) {
 			text, err := unescape(c.buf[:0], raw)
 			if c.buf = text; err != nil {
 				return types.NullDatum, err
@@ -197,7 +201,7 @@ func (c *converter) plain(data []byte, t token) (types.Datum, error) {
 		if t.kind == tokText {
 			return c.jsonbText(raw)
 		}
-		if c.cdc && (t.kind == tokString || t.kind == tokEscaped) {
+		if c.cdc && !c.nested && (t.kind == tokString || t.kind == tokEscaped) {
 			text, err := unescape(c.buf[:0], raw)
 			if c.buf = text; err != nil {
 				return types.NullDatum, err
@@ -302,12 +306,18 @@ func (c *converter) text(raw []byte, k tokenKind) (types.Datum, error) {
 		if movesWithClock(raw) {
 			return types.NullDatum, c.wrong(raw)
 		}
-		if c.cdc && len(raw) >= 10 && string(raw[:10]) == "0000-00-00" {
-			return types.NullDatum, nil // MySQL's date that is none
+		if c.cdc && len(raw) >= 10 && string(raw[:10]) == "0000-00-00" { // MySQL's date that is none
+			return types.NullDatum, c.outOfRange(raw)
+		}
+		if c.t.OID == types.OIDTime && len(raw) > 0 && raw[0] == '-' {
+			return types.NullDatum, c.outOfRange(raw) // it would be read as a time with a zone
 		}
 	}
 	if c.decimal {
 		return c.unscaled(raw, c.scale)
+	}
+	if c.bits && (c.t.OID == types.OIDNumeric || c.t.Phys() == types.PhysInt) {
+		return c.bitText(raw)
 	}
 	if c.elem != nil && k != tokText {
 		return types.NullDatum, c.wrong(raw)

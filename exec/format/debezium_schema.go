@@ -3,6 +3,7 @@ package format
 import (
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -111,6 +112,8 @@ func (c *converter) follow(s *connectSchema) {
 		c.unit = countMicro
 	case "io.debezium.time.NanoTimestamp", "io.debezium.time.NanoTime":
 		c.unit = countNano
+	case "io.debezium.data.Bits":
+		c.bits = true
 	case "org.apache.kafka.connect.data.Decimal":
 		if scale, err := strconv.Atoi(s.Parameters["scale"]); err == nil && scale >= -1000 && scale <= 1000 {
 			c.decimal, c.scale = true, int32(scale)
@@ -138,6 +141,22 @@ func (c *converter) unscaled(raw []byte, scale int32) (types.Datum, error) {
 			}
 		}
 	}
+	d.Coeff.SetBytes(b)
+	n := types.DecimalToDatum(&d)
+	if c.t.OID == types.OIDNumeric {
+		return types.CoerceTypmod(n, c.t, false)
+	}
+	return types.ParseText(string(types.AppendText(nil, n, types.Numeric, nil)), c.t, nil)
+}
+
+// bitText converts base64 of a number without sign, the least significant byte first.
+func (c *converter) bitText(raw []byte) (types.Datum, error) {
+	b, err := base64.StdEncoding.AppendDecode(nil, raw)
+	if err != nil || len(b) == 0 {
+		return types.NullDatum, c.wrong(raw)
+	}
+	slices.Reverse(b)
+	var d apd.Decimal
 	d.Coeff.SetBytes(b)
 	n := types.DecimalToDatum(&d)
 	if c.t.OID == types.OIDNumeric {

@@ -64,7 +64,8 @@ func TestOpenProtocol(t *testing.T) {
 		}, `0 put 1 5é" a\x41é \xff00 \xff00225cc3a9 129012.1230000 153.123 2000-01-01 2015-12-20 23:58:58 23:59:59 1970 {"key1": "value1"} t 2 18446744073709551615` + "\n"},
 		{"a date that is none, and a missing column", "id int8, d date, x text", []int{0}, nil, []message{
 			{openRowKey, `{"u":{"id":{"t":8,"v":1},"d":{"t":10,"v":"0000-00-00"}}}`},
-		}, "0 put 1 NULL NULL\n"},
+			{openRowKey, `{"u":{"id":{"t":8,"v":2}}}`},
+		}, "1 put 2 NULL NULL\n0 bad 22008 field \"d\": date out of range: \"0000-00-00\"\n"},
 		{"a bad row makes its message bad", "id int8, a text", []int{0}, nil, []message{
 			{openRowKey, `{"u":{"id":{"t":8,"v":1}}}`, openRowKey, `{"u":{"id":{"t":8,"v":"x"}}}`},
 			{openRowKey, `{"u":{"id":{"t":8,"v":2}}}`},

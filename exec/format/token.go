@@ -1,5 +1,7 @@
 package format
 
+import "strings"
+
 // tokenKind is what a token is.
 type tokenKind uint8
 
@@ -46,7 +48,7 @@ func (t *tokenBlock) open(p part) error {
 		}
 		if p.Envelope.isCDC() {
 			c.feed(p.Options)
-			c.unavailable = f.unavailable
+			c.unavailable, c.nested = f.unavailable, strings.EqualFold(string(p.Envelope), string(Maxwell))
 			if p.Envelope == OpenProtocol && len(f.Paths[0]) > 1 {
 				c.open = newOpenCell()
 			}

@@ -80,8 +80,8 @@ func foreign(o ast.Option) *sqlerr.Error {
 var flinkFormats = map[string][2]string{"debezium-json": {"debezium", "json"}, "maxwell-json": {"maxwell", "json"}, "canal-json": {"canal", "json"},
 	"debezium-avro-confluent": {"debezium", "avro"}, "avro-confluent": {"plain", "avro"}, "raw": {"plain", "bytes"}}
 
-// timestampPatterns are the Java patterns whose texts are read as they are: the
-// forms of ISO 8601 and of SQL.
+// readable reports Java's patterns whose texts are read as they are: the forms of
+// ISO 8601 and of SQL.
 func readable(pattern string) bool {
 	p := strings.NewReplacer("'T'", " ", "'Z'", "", "uuuu", "yyyy").Replace(pattern)
 	rest, ok := strings.CutPrefix(p, "yyyy-MM-dd HH:mm")
