@@ -120,8 +120,11 @@ func (w *world) transaction() {
 		return
 	}
 	w.must("BEGIN" + []string{"", " ISOLATION LEVEL REPEATABLE READ"}[w.rng.Intn(2)])
-	saved := false
-	for range 1 + w.rng.Intn(5) {
+	saved, n := false, 1+w.rng.Intn(5)
+	if w.rng.Intn(10) == 0 { // the same keys again and again
+		n = 30
+	}
+	for range n {
 		switch {
 		case w.rng.Intn(5) == 0:
 			w.must("SAVEPOINT p")

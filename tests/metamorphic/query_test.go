@@ -329,7 +329,12 @@ func (w *world) windowed() query {
 			k, x := w.aggregate(s)
 			q.add(&list, 2+i, k, x)
 		}
-		q.sql = fmt.Sprintf("SELECT %s FROM TUMBLE({!%s}, at, INTERVAL '2 minutes') AS x%s GROUP BY x.window_start, x.b", strings.Join(list, ", "), r.name, anyTime)
+		window := fmt.Sprintf("TUMBLE({!%s}, at, INTERVAL '2 minutes')", r.name)
+		if w.rng.Intn(3) == 0 {
+			window = fmt.Sprintf("HOP({!%s}, at, INTERVAL '1 minute', INTERVAL '3 minutes')", r.name)
+			q.size *= 3
+		}
+		q.sql = fmt.Sprintf("SELECT %s FROM %s AS x%s GROUP BY x.window_start, x.b", strings.Join(list, ", "), window, anyTime)
 		return q
 	}
 	return query{}
