@@ -25,7 +25,7 @@ var _ = on[*ast.Declare](verb{tag: "DECLARE CURSOR", reads: true, prepareFn: fun
 		return sqlerr.New(sqlerr.FeatureNotSupported, "binary cursors are not supported").At(d.Pos)
 	case d.Scroll == "SCROLL":
 		return sqlerr.New(sqlerr.FeatureNotSupported, "scrollable cursors are not supported").At(d.Pos).WithHint("Declare it NO SCROLL.")
-	case d.Hold:
+	case d.Hold && !isPush(d.Stmt):
 		return sqlerr.New(sqlerr.FeatureNotSupported, "cursors WITH HOLD are not supported").At(d.Pos)
 	}
 	inner, err := p.s.prepare(d.Stmt, p.params)
@@ -37,7 +37,10 @@ var _ = on[*ast.Declare](verb{tag: "DECLARE CURSOR", reads: true, prepareFn: fun
 	}
 	p.params = inner.params
 	p.run = func(ctx context.Context, args []types.Datum, _ pgwire.ResultWriter) (pgwire.Outcome, error) {
-		if p.s.tx == nil || !p.s.tx.explicit {
+		// A subscription sees no snapshot of the transaction's, so it needs none: outside
+		// of a block it lives until it is closed.
+		block := p.s.tx != nil && p.s.tx.explicit
+		if !block && !isPush(d.Stmt) {
 			return pgwire.Outcome{}, sqlerr.New(sqlerr.NoActiveSQLTransaction, "DECLARE CURSOR can only be used in transaction blocks")
 		}
 		pt, err := inner.Bind(ctx, append([]types.Datum(nil), args...))
@@ -52,7 +55,7 @@ var _ = on[*ast.Declare](verb{tag: "DECLARE CURSOR", reads: true, prepareFn: fun
 		if q.cur, err = inner.open(p.s.cursorContext(ctx), q.args); err != nil {
 			return pgwire.Outcome{}, err
 		}
-		if err := p.s.names.AddPortal(d.Name, q, false); err != nil {
+		if err := p.s.names.AddPortal(d.Name, q, d.Hold || !block); err != nil {
 			q.Close()
 			return pgwire.Outcome{}, err
 		}
@@ -60,6 +63,17 @@ var _ = on[*ast.Declare](verb{tag: "DECLARE CURSOR", reads: true, prepareFn: fun
 	}
 	return nil
 }})
+
+// isPush reports whether a statement's rows come as they happen.
+func isPush(stmt ast.Statement) bool {
+	switch st := stmt.(type) {
+	case *ast.Subscribe:
+		return true
+	case *ast.Query:
+		return st.Emit != nil && !st.Emit.Final
+	}
+	return false
+}
 
 // cursorContext is a context for what outlives the statement that began it: a
 // cursor ends when it is closed, not when DECLARE has been answered.
