@@ -286,7 +286,7 @@ func (c *Circuit) topN(n *plan.TopN) (operator.Operator, error) {
 func (c *Circuit) unnest(n *plan.Unnest) (operator.Operator, error) {
 	array, err := expr.Compile([]expr.Expr{n.Array}, typesOf(n.In))
 	elem := n.Cols[len(n.In.Columns())].Type
-	return &operator.Unnest{Array: array, Elem: elem, Ordinality: n.Ordinality, Outer: n.Outer}, err
+	return &operator.Unnest{Array: array, Elem: elem, Ordinality: n.Ordinality, Outer: n.Outer, Blank: n.Blank}, err
 }
 
 func typesOf(n plan.Node) []types.Type {

@@ -15,7 +15,11 @@ type Unnest struct {
 	Elem       types.Type
 	Ordinality bool
 	Outer      bool
+	Blank      []int // columns of the input that come out as NULL
 }
+
+// unnestBytes bounds what a batch repeats of its rows.
+const unnestBytes = 8 << 20
 
 var _ Operator = (*Unnest)(nil)
 
@@ -27,19 +31,24 @@ func (u *Unnest) Push(s *Step, port int, b *vec.Batch, out Emit) error {
 	for _, f := range failed {
 		bad[f.Row] = true
 	}
+	kept := &vec.Batch{N: b.N, Cols: append([]*vec.Vec(nil), b.Cols...), Weights: b.Weights}
+	for _, c := range u.Blank {
+		kept.Cols[c] = vec.FromDatums(b.Cols[c].Type, nulls(b.N))
+	}
 	var sel []int32
+	repeated := 0 // bytes
 	elems := vec.NewBuilder(u.Elem, b.N)
 	ord := vec.NewBuilder(types.Int8, 0)
 	flush := func() error {
 		if len(sel) == 0 {
 			return nil
 		}
-		o := b.Select(sel)
+		o := kept.Select(sel)
 		o.Cols = append(o.Cols, elems.Finish())
 		if u.Ordinality {
 			o.Cols = append(o.Cols, ord.Finish())
 		}
-		sel = sel[:0]
+		sel, repeated = sel[:0], 0
 		return out.Batch(o)
 	}
 	for i := range b.N {
@@ -61,13 +70,14 @@ func (u *Unnest) Push(s *Step, port int, b *vec.Batch, out Emit) error {
 				ord.Null()
 			}
 		}
+		size := rowBytes(kept, i)
 		for k, d := range arr.Elems {
 			sel = append(sel, int32(i))
 			elems.Datum(d)
 			if u.Ordinality {
 				ord.Int(int64(k + 1))
 			}
-			if len(sel) >= vec.BatchRows {
+			if repeated += size; len(sel) >= vec.BatchRows || repeated >= unnestBytes {
 				if err := flush(); err != nil {
 					return err
 				}
@@ -84,3 +94,21 @@ func (u *Unnest) Push(s *Step, port int, b *vec.Batch, out Emit) error {
 
 // Flush does nothing: rows go through as they come.
 func (u *Unnest) Flush(*Step, Emit) error { return nil }
+
+func nulls(n int) []types.Datum {
+	out := make([]types.Datum, n)
+	for i := range out {
+		out[i] = types.NullDatum
+	}
+	return out
+}
+
+// rowBytes is the size of what row i holds outside of fixed widths.
+func rowBytes(b *vec.Batch, i int) (n int) {
+	for _, c := range b.Cols {
+		if c.Type.Phys() == types.PhysBytes && !c.IsNull(i) {
+			n += len(c.Bytes(i))
+		}
+	}
+	return n
+}

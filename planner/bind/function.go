@@ -45,8 +45,8 @@ func (x *exprs) function(e *ast.Func) (expr.Expr, error) {
 		return x.aggregate(e, name)
 	case e.Distinct || e.Star || len(e.OrderBy) > 0 || e.Filter != nil || len(e.WithinGroup) > 0:
 		return nil, x.notAggregate(e, name)
-	case rankNames[name] || otherWindows[name]:
-		return nil, sqlerr.New(sqlerr.WindowingError, "window function %s requires an OVER clause", name).At(e.Pos)
+	case isWindowFunction(name):
+		return nil, sqlerr.New(sqlerr.WrongObjectType, "window function %s requires an OVER clause", name).At(e.Pos)
 	}
 	args, pos, err := x.args(e)
 	if err != nil {
@@ -309,31 +309,31 @@ func sortKeyOf(v expr.Expr, it ast.SortItem) (sortKey, error) {
 	return sortKey{e: v, desc: desc, nullsFirst: nullsFirst}, nil
 }
 
-// rankNames are the window functions that number rows; the value says how ties
-// count (plan.TopN.RankKind).
-var rankNames = map[string]bool{"row_number": true, "rank": true, "dense_rank": true}
-
-var otherWindows = map[string]bool{
-	"percent_rank": true, "cume_dist": true, "ntile": true, "lag": true, "lead": true,
-	"first_value": true, "last_value": true, "nth_value": true,
+func isWindowFunction(name string) bool {
+	_, _, ok := funcs.WindowArgs(name)
+	return ok
 }
 
 func (x *exprs) windowCall(e *ast.Func, name string) (expr.Expr, error) {
+	if x.inAgg {
+		return nil, sqlerr.New(sqlerr.GroupingError, "aggregate function calls cannot contain window function calls").At(e.Pos)
+	}
 	if !x.windows {
 		return nil, sqlerr.New(sqlerr.WindowingError, "window functions are not allowed in %s", x.where).At(e.Pos)
 	}
-	if !rankNames[name] {
-		if !otherWindows[name] && !funcs.IsAggregate(name) {
-			if len(funcs.Overloads(name)) == 0 {
-				return nil, sqlerr.New(sqlerr.UndefinedFunction, "function %s() does not exist", name).At(e.Pos)
-			}
-			return nil, sqlerr.New(sqlerr.WrongObjectType, "OVER specified, but %s is not a window function nor an aggregate function", name).At(e.Pos)
-		}
-		return nil, unsupported(e.Pos, "window function %s()", name).
-			WithHint("row_number(), rank() and dense_rank() are supported; sums per group can be joined from a subquery with GROUP BY.")
-	}
-	if len(e.Args) > 0 {
-		return nil, sqlerr.New(sqlerr.UndefinedFunction, "function %s(%s) does not exist", name, "…").At(e.Pos)
+	least, most, special := funcs.WindowArgs(name)
+	agg := funcs.IsAggregate(name)
+	switch {
+	case !special && !agg && len(funcs.Overloads(name)) == 0:
+		return nil, sqlerr.New(sqlerr.UndefinedFunction, "function %s() does not exist", name).At(e.Pos)
+	case !special && !agg:
+		return nil, sqlerr.New(sqlerr.WrongObjectType, "OVER specified, but %s is not a window function nor an aggregate function", name).At(e.Pos)
+	case e.Distinct:
+		return nil, sqlerr.New(sqlerr.FeatureNotSupported, "DISTINCT is not implemented for window functions").At(e.Pos)
+	case len(e.OrderBy) > 0:
+		return nil, sqlerr.New(sqlerr.FeatureNotSupported, "aggregate ORDER BY is not implemented for window functions").At(e.Pos)
+	case special && e.Filter != nil:
+		return nil, sqlerr.New(sqlerr.FeatureNotSupported, "FILTER is not implemented for non-aggregate window functions").At(e.Pos)
 	}
 	spec, err := x.windowSpec(e.Over, 0)
 	if err != nil {
@@ -342,11 +342,24 @@ func (x *exprs) windowCall(e *ast.Func, name string) (expr.Expr, error) {
 	inner := *x
 	inner.windows, inner.sets, inner.where = false, false, "window definitions"
 	w := &window{Const: typed(types.Int8), pos: e.Pos}
+	if special && (len(e.Args) < least || len(e.Args) > most) {
+		var ts []types.Type
+		for _, a := range e.Args {
+			if v, err := inner.bind(a.Value); err == nil {
+				ts = append(ts, inner.typeOf(v))
+			}
+		}
+		_, err := funcs.ResolveAmong(name, nil, ts)
+		return nil, at(err, e.Pos)
+	}
 	switch name {
+	case "row_number":
 	case "rank":
 		w.rank = 1
 	case "dense_rank":
 		w.rank = 2
+	default:
+		w.over = &over{name: name}
 	}
 	for _, p := range spec.PartitionBy {
 		v, err := inner.value(p)
@@ -358,7 +371,14 @@ func (x *exprs) windowCall(e *ast.Func, name string) (expr.Expr, error) {
 	if w.orderBy, err = inner.sortKeys(spec.OrderBy); err != nil {
 		return nil, err
 	}
-	return w, nil
+	if w.over == nil {
+		return w, nil
+	}
+	if w.over.frame, err = inner.frame(w.over, spec, w.orderBy); err != nil {
+		return nil, err
+	}
+	inner.where = x.where
+	return w, inner.overArgs(w, e)
 }
 
 // windowSpec follows names to the WINDOW clause.
@@ -383,6 +403,10 @@ func (x *exprs) windowSpec(s *ast.WindowSpec, depth int) (*ast.WindowSpec, error
 		}
 		out := *base
 		if s.Name == "" {
+			if base.Frame != nil {
+				return nil, sqlerr.New(sqlerr.WindowingError, "cannot copy window \"%s\" because it has a frame clause", name).At(s.Pos)
+			}
+			out.Frame = s.Frame
 			if len(s.PartitionBy) > 0 {
 				return nil, sqlerr.New(sqlerr.WindowingError, "cannot override PARTITION BY clause of window \"%s\"", name).At(s.Pos)
 			}

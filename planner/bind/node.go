@@ -55,10 +55,63 @@ type aggregate struct {
 // window is a call over a window.
 type window struct {
 	expr.Const
-	rank      uint8 // as plan.TopN.RankKind
+	rank      uint8 // as plan.TopN.RankKind; over is nil
 	partition []expr.Expr
 	orderBy   []sortKey
+	over      *over // of other functions than those that number rows
 	pos       int
+}
+
+// over is the function of a window, with its frame.
+type over struct {
+	name   string
+	agg    *funcs.Agg // nil: a window function
+	args   []expr.Expr
+	filter expr.Expr
+	frame  funcs.WindowFrame // Col and Key are not set yet
+	// bounds are the offsets of the frame's start and end, in FrameRange what key is
+	// compared with; nil where there is none.
+	bounds, keys [2]expr.Expr
+}
+
+func (o *over) exprs() []expr.Expr {
+	if o == nil {
+		return nil
+	}
+	out := append([]expr.Expr(nil), o.args...)
+	for _, e := range []expr.Expr{o.filter, o.bounds[0], o.bounds[1], o.keys[0], o.keys[1]} {
+		if e != nil {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func (o *over) replace(f func(expr.Expr) expr.Expr) *over {
+	if o == nil {
+		return nil
+	}
+	c := *o
+	c.args = each(o.args, f)
+	opt := func(e expr.Expr) expr.Expr {
+		if e == nil {
+			return nil
+		}
+		return f(e)
+	}
+	c.filter = opt(o.filter)
+	for i := range o.bounds {
+		c.bounds[i], c.keys[i] = opt(o.bounds[i]), opt(o.keys[i])
+	}
+	return &c
+}
+
+func sameOver(a, b *over) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.name == b.name && a.agg == b.agg && a.frame == b.frame && sameList(a.args, b.args) && sameOpt(a.filter, b.filter) &&
+		sameOpt(a.bounds[0], b.bounds[0]) && sameOpt(a.bounds[1], b.bounds[1])
 }
 
 // setReturning is a set-returning function in a SELECT list: array holds the
@@ -99,7 +152,7 @@ func children(e expr.Expr) []expr.Expr {
 		for _, k := range e.orderBy {
 			out = append(out, k.e)
 		}
-		return out
+		return append(out, e.over.exprs()...)
 	case *setReturning:
 		return []expr.Expr{e.array}
 	}
@@ -141,7 +194,7 @@ func replace(e expr.Expr, f func(expr.Expr) expr.Expr) expr.Expr {
 		return &c
 	case *window:
 		c := *e
-		c.partition, c.orderBy = each(e.partition, g), eachKey(e.orderBy, g)
+		c.partition, c.orderBy, c.over = each(e.partition, g), eachKey(e.orderBy, g), e.over.replace(g)
 		return &c
 	case *setReturning:
 		c := *e
@@ -259,7 +312,7 @@ func same(a, b expr.Expr) bool {
 			sameOpt(a.filter, b.filter) && sameKeys(a.orderBy, b.orderBy)
 	case *window:
 		b, ok := b.(*window)
-		return ok && a.rank == b.rank && sameList(a.partition, b.partition) && sameKeys(a.orderBy, b.orderBy)
+		return ok && a.rank == b.rank && sameList(a.partition, b.partition) && sameKeys(a.orderBy, b.orderBy) && sameOver(a.over, b.over)
 	case *subquery, *setReturning:
 		return false
 	}

@@ -28,11 +28,17 @@ func (l *selection) windows() error {
 	if err != nil || len(all) == 0 {
 		return err
 	}
-	at := make([]*expr.Column, len(all))
+	at := make([]expr.Expr, len(all))
 	for i, w := range all {
+		if w.over != nil {
+			continue
+		}
 		if at[i], err = l.rank(w); err != nil {
 			return err
 		}
+	}
+	if err := l.overs(all, at); err != nil {
+		return err
 	}
 	return l.mapExprs(func(e expr.Expr) (expr.Expr, error) {
 		return replace(e, func(e expr.Expr) expr.Expr {

@@ -69,7 +69,7 @@ func hashOwn(h hash.Hash64, n Node) {
 	case *Final:
 		fmt.Fprintf(h, " %d %d", n.WindowEnd, n.Delay)
 	case *Unnest:
-		fmt.Fprintf(h, " %v %v", n.Ordinality, n.Outer)
+		fmt.Fprintf(h, " %v %v %v", n.Ordinality, n.Outer, n.Blank)
 		hashExprs(h, n.Array)
 	case *Sort:
 		fmt.Fprintf(h, " %v", n.OrderBy)

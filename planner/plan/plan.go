@@ -292,6 +292,9 @@ type Unnest struct {
 	Array      expr.Expr
 	Ordinality bool
 	Outer      bool
+	// Blank are columns of In that nobody above needs: they come out as NULL, so
+	// that an array is not repeated for each of its elements.
+	Blank []int
 }
 
 // Sort orders the final result of a one-shot query; it never stands in a view.

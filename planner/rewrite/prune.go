@@ -195,6 +195,11 @@ func pruneUnnest(n *plan.Unnest, need []bool) (plan.Node, []int) {
 	w := len(n.In.Columns())
 	in, down := prune(n.In, with(need[:w], expr.ColumnsUsed(n.Array)...))
 	out := plan.NewUnnest(in, expr.RemapColumns(n.Array, down), n.Cols[w].Name, n.Ordinality, n.Outer)
+	for c := range w {
+		if !need[c] && down[c] >= 0 {
+			out.Blank = append(out.Blank, down[c])
+		}
+	}
 	return out, behind(down, in, len(n.Cols)-w)
 }
 
