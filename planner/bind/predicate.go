@@ -13,7 +13,16 @@ func (x *exprs) isTest(e *ast.IsTest) (expr.Expr, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &expr.IsNull{In: v, Negated: e.Not}, nil
+		r, ok := v.(*expr.RowOf)
+		if !ok {
+			return &expr.IsNull{In: v, Negated: e.Not}, nil
+		}
+		// A row is NULL if all of its fields are, and not NULL if none is.
+		all := []expr.Expr{boolConst(true)}
+		for _, f := range r.Args {
+			all = append(all, &expr.IsNull{In: f, Negated: e.Not})
+		}
+		return expr.Conjunction(all), nil
 	case "TRUE", "FALSE", "UNKNOWN":
 		v, err := x.condition(e.X, "IS "+e.What)
 		if err != nil {
