@@ -508,12 +508,11 @@ func TestMySQL(t *testing.T) {
 	w.until("SELECT id, v FROM fed ORDER BY id", "4|d", "5|e", "6|f")
 	w.fails("SELECT other FROM fed", "42703")
 
-	// What is renamed here too goes on; what is told to stop does so even if it could.
+	// A rename is followed; what is told to stop does so even if it could.
 	w.exec("DROP MATERIALIZED VIEW copy", "DROP VIEW all_of", "ALTER SOURCE fed SET (schema_changes = 'apply')")
 	send(canal("ALTER", true, "ALTER TABLE t RENAME COLUMN v TO words", "null"),
 		canal("INSERT", false, "", `[{"id":"7","words":"g","price":"1.50","Extra":"70"}]`))
-	w.until("SELECT state FROM sys.sources", "stopped")
-	w.exec("ALTER SOURCE fed RENAME COLUMN v TO words")
+	w.until("SELECT count(*) FROM fed", "4")
 	w.until("SELECT id, words FROM fed ORDER BY id", "4|d", "5|e", "6|f", "7|g")
 	w.exec("ALTER SOURCE fed SET (schema_changes = 'stop')")
 	send(canal("ALTER", true, "ALTER TABLE t ADD COLUMN last int", "null"))
