@@ -1,8 +1,6 @@
 package arrange
 
 import (
-	"bytes"
-	"encoding/binary"
 	"math"
 	"slices"
 	"sort"
@@ -84,16 +82,18 @@ func (t *Table) Get(key []byte, hash uint64, e uint64, dst []byte) (val []byte, 
 		if t.known {
 			return dst, false, nil
 		}
-		return t.storedAt(key, e, dst, false)
+		return t.storedAt(key, e, dst, false, 0)
 	}
 	p.lock.RLock()
+	began := uint64(0)
 	r := p.lookup(hash<<p.shift, key)
 	if r != 0 {
 		at := e
 		if !t.history {
 			at = math.MaxUint64
 		}
-		val, ok, known := p.asOf(r, at)
+		val, ok, stored, known := p.asOf(r, at)
+		began = stored
 		if known {
 			if ok {
 				dst = append(dst, val...)
@@ -114,94 +114,7 @@ func (t *Table) Get(key []byte, hash uint64, e uint64, dst []byte) (val []byte, 
 			return dst, false, err
 		}
 	}
-	return t.storedAt(key, e, dst, found)
-}
-
-// storedAt answers from the store; past: the current row is known to be later.
-func (t *Table) storedAt(key []byte, e uint64, dst []byte, past bool) (val []byte, ok bool, err error) {
-	it, err := t.s.store.NewIter()
-	if err != nil {
-		return dst, false, err
-	}
-	defer func() {
-		if cerr := it.Close(); err == nil {
-			err = cerr
-		}
-	}()
-	s := t.s
-	buf := make([]byte, 0, 64+len(key))
-	if !past {
-		buf = state.RowKey(buf, t.id, key)
-		v, ok, err := it.Find(buf)
-		if err != nil {
-			return dst, false, err
-		}
-		if ok {
-			epoch, val, err := t.storedRow(v)
-			if err != nil || !t.history || epoch <= e {
-				return append(dst, val...), err == nil, err
-			}
-		}
-		if !t.history {
-			return dst, false, nil
-		}
-	}
-	for _, b := range s.slicesFrom(t.retain, e) {
-		var entry state.Versions
-		if entry, buf, ok, err = t.entryFrom(it, b, key, e+1, buf); err != nil {
-			return dst, false, err
-		}
-		if !ok {
-			continue
-		}
-		for entry.Next() {
-			if entry.To <= e { // absent in between
-				return dst, false, nil
-			}
-			if entry.From <= e {
-				return append(dst, entry.Val...), true, nil
-			}
-		}
-		if entry.Damaged() {
-			return dst, false, t.damaged()
-		}
-		return dst, false, nil
-	}
-	return dst, false, nil
-}
-
-// entryFrom returns a key's first entry in a slice whose valid-to is not less than to;
-// before Next, its From is its valid-to. buf is lent.
-func (t *Table) entryFrom(it *state.Iter, x state.Slice, key []byte, to uint64, buf []byte) (entry state.Versions, newBuf []byte, ok bool, err error) {
-	buf = state.HistoryKey(buf[:0], t.retain.class, x, t.id, key)
-	n := len(buf)
-	buf = state.AppendEpoch(buf, to)
-	if !x.Packed {
-		k, v, ok, err := it.FindGE(buf)
-		if err != nil || !ok || len(k) != n+8 || !bytes.Equal(k[:n], buf[:n]) {
-			return entry, buf, false, err
-		}
-		return state.ReadVersions(binary.BigEndian.Uint64(k[n:]), v), buf, true, nil
-	}
-	k, v, ok, err := it.First(buf)
-	start := n - len(key) - uvarintLen(len(key))
-	if err != nil || !ok || len(k) < start || !bytes.Equal(k[:start], buf[:start]) {
-		return entry, buf, false, err
-	}
-	pack := state.ReadPack(x.From, v)
-	for pack.Next() {
-		c := compareSized(pack.Key, key)
-		if c == 0 && pack.To >= to {
-			return state.ReadVersions(pack.To, pack.Versions), buf, true, nil
-		}
-		if c > 0 {
-			break
-		}
-	}
-	if pack.Damaged() {
-		err = t.damaged()
-	}
-	return entry, buf, false, err
+	return t.storedAt(key, e, dst, found, began)
 }
 
 // Version is a row as it stood from epoch From up to, not including, To.
@@ -298,12 +211,15 @@ func (s *Space) slicesFrom(r retention, e uint64) []state.Slice {
 	s.sliceMu.Lock()
 	all := s.slices[r.class]
 	s.sliceMu.Unlock()
-	b := s.bucket(r, e)
-	// Of this bucket, what was written before a slice that begins at e had ended.
-	i := sort.Search(len(all), func(i int) bool {
+	return all[firstSlice(all, s.bucket(r, e), e):]
+}
+
+// firstSlice finds the first slice of a bucket that may hold what ended after epoch e:
+// what was written before a slice that begins at e had ended.
+func firstSlice(all []state.Slice, b, e uint64) int {
+	return sort.Search(len(all), func(i int) bool {
 		return all[i].Bucket > b || all[i].Bucket == b && (i+1 == len(all) || all[i+1].Bucket > b || all[i+1].From > e)
 	})
-	return all[i:]
 }
 
 // addSlices notes slices of a class that a checkpoint has filled; those of buckets

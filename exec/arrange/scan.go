@@ -28,7 +28,7 @@ type overlay struct {
 }
 
 func newOverlay(p *part, r row, e uint64) overlay {
-	val, ok, _ := p.asOf(r, e)
+	val, ok, _, _ := p.asOf(r, e)
 	if !ok {
 		return overlay{r: r, n: -1}
 	}

@@ -160,21 +160,22 @@ func older(v version, e uint64) version {
 }
 
 // asOf is what stood under r's key at epoch e, ok = false: nothing. known = false:
-// it is not in memory. The part is locked; val lies in the row or in the log.
-func (p *part) asOf(r row, e uint64) (val []byte, ok, known bool) {
+// it is not in memory; what is in the store ended in epoch stored at the latest, 0: that
+// is not known either. The part is locked; val lies in the row or in the log.
+func (p *part) asOf(r row, e uint64) (val []byte, ok bool, stored uint64, known bool) {
 	from := rowEpoch(r)
 	if from <= e {
-		return rowVal(r, p.header), rowFlags(r)&flagDeleted == 0, true
+		return rowVal(r, p.header), rowFlags(r)&flagDeleted == 0, 0, true
 	}
 	for v := prevOf(r); ; v = older(v, e) {
 		if from <= p.histFloor {
-			return nil, false, false
+			return nil, false, from, false
 		}
 		if v == 0 { // the key's first, or the first since it was read from the store
-			return nil, false, e >= p.histFloor
+			return nil, false, 0, e >= p.histFloor
 		}
 		if from = versionFrom(v); from <= e {
-			return versionVal(v), !versionGone(v), true
+			return versionVal(v), !versionGone(v), 0, true
 		}
 	}
 }
