@@ -48,6 +48,7 @@ type serveCmd struct {
 	CheckpointEvery time.Duration `default:"10s" hidden:""`
 	JournalFile     string        `default:"64MiB" hidden:""`
 	InlineRows      int64         `default:"20000" hidden:""`
+	PackVersions    int           `default:"0" hidden:""`
 
 	LogLevel string `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged."`
 }
@@ -77,7 +78,7 @@ func (c *serveCmd) Run() error {
 	defer stop()
 	s, err := server.Start(server.Config{
 		Listen: c.Listen, Data: c.Data, HTTP: c.HTTP, MemoryBytes: memory, Workers: c.Workers, Version: version, Log: log,
-		CheckpointEvery: c.CheckpointEvery, JournalFileBytes: journalFile, InlineRows: c.InlineRows,
+		CheckpointEvery: c.CheckpointEvery, JournalFileBytes: journalFile, InlineRows: c.InlineRows, PackVersions: c.PackVersions,
 		Kafka: c.Kafka, SchemaRegistry: c.Registry, SecretKeyFile: c.KeyFile,
 		Fatal: func(err error) { report(err); os.Exit(1) },
 	})

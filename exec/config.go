@@ -50,6 +50,9 @@ type Config struct {
 	// InlineRows: a new view over at most so many input rows is built inside the
 	// epoch of its CREATE; over more it is built beside the live group. 0 = 20,000.
 	InlineRows int64
+	// PackVersions: a checkpoint that supersedes as many rows of a table writes them in
+	// packs; 0 = 262,144.
+	PackVersions int
 	// FeedBytesMax bounds what one slow subscriber may have waiting; 0 = 64 MiB.
 	FeedBytesMax int64
 	// CatchUpWait is how long Open waits for views over streams that are read through

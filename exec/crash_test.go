@@ -158,7 +158,7 @@ func (c *crashDB) tryOpen() (err error) {
 		c.host.out = c.out
 	}
 	c.e, err = Open(Config{FS: c.fs, Dir: "db", Host: c.host, Now: func() int64 { return c.clock.Add(1000) },
-		CheckpointEvery: -1, Workers: 2, MemoryBytes: 64 << 20, JournalFileBytes: 2 << 10, ChunkBytes: 80,
+		CheckpointEvery: -1, Workers: 2, MemoryBytes: 64 << 20, JournalFileBytes: 2 << 10, ChunkBytes: 80, PackVersions: 2,
 		Stop: func(p string) error {
 			if c.stop == nil {
 				return nil

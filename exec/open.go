@@ -52,7 +52,7 @@ func Open(cfg Config) (e *Engine, err error) {
 	}
 	e.budget = arrange.NewBudget(cfg.MemoryBytes)
 	e.space = arrange.NewSpace(arrange.Options{Store: e.store, Budget: e.budget,
-		EpochTime: func(ep uint64) int64 { return int64(ep) }, Stop: cfg.Stop})
+		EpochTime: func(ep uint64) int64 { return int64(ep) }, Stop: cfg.Stop, PackVersions: cfg.PackVersions})
 	m, image, err := e.loadMeta()
 	if err != nil {
 		return nil, err

@@ -33,6 +33,9 @@ type Config struct {
 	JournalFileBytes int64
 	// InlineRows: a new view over more history is built beside the live group; 0 = 20,000.
 	InlineRows int64
+	// PackVersions: a checkpoint that supersedes as many rows of a table writes them in
+	// packs; 0 = 262,144.
+	PackVersions int
 }
 
 // Validate fills in defaults and refuses what cannot work.

@@ -88,7 +88,7 @@ func Start(cfg Config) (_ *Server, err error) {
 	s.host.history.define = s.sourceDef
 	s.engine, err = exec.Open(exec.Config{
 		FS: vfs.Default, Dir: cfg.Data, Host: s.host, Now: nowMicros, MemoryBytes: cfg.MemoryBytes, Workers: cfg.Workers,
-		CheckpointEvery: cfg.CheckpointEvery, JournalFileBytes: cfg.JournalFileBytes, InlineRows: cfg.InlineRows, Log: cfg.Log, Fatal: cfg.Fatal,
+		CheckpointEvery: cfg.CheckpointEvery, JournalFileBytes: cfg.JournalFileBytes, InlineRows: cfg.InlineRows, PackVersions: cfg.PackVersions, Log: cfg.Log, Fatal: cfg.Fatal,
 	})
 	if err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ func historyOfManyBuckets(t *testing.T, size int64, packs int) {
 	}
 	defer store.Close()
 	second := func(e uint64) int64 { return int64(e) * 1e6 } // a bucket is 31 of them
-	s := NewSpace(Options{Store: store, Parts: 4, EpochTime: second, heap: raceEnabled, sliceBytes: size, packVersions: packs})
+	s := NewSpace(Options{Store: store, Parts: 4, EpochTime: second, heap: raceEnabled, sliceBytes: size, PackVersions: packs})
 	defer s.Close()
 	table := s.Table(1, TableOptions{History: HistoryKeep, RetainMicros: retain})
 	stands := map[string][][]byte{} // key → its value by epoch

@@ -118,7 +118,7 @@ func (w *world) open() {
 
 func (w *world) use(store *state.Store) {
 	w.s = NewSpace(Options{Store: store, Budget: w.budget, Parts: w.parts, heap: raceEnabled,
-		EpochTime: func(e uint64) int64 { return int64(e) * 1e6 }, sliceBytes: 256 << w.rng.Intn(8), packVersions: 16 << w.rng.Intn(8)})
+		EpochTime: func(e uint64) int64 { return int64(e) * 1e6 }, sliceBytes: 256 << w.rng.Intn(8), PackVersions: 16 << w.rng.Intn(8)})
 	w.hist = w.s.Table(1, TableOptions{History: HistoryKeep, RetainMicros: -1})
 	w.plain = w.s.Table(2, TableOptions{})
 	w.multi = w.s.Multi(3)

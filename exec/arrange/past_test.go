@@ -19,7 +19,7 @@ func TestSlicesSought(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := NewSpace(Options{Store: store, Parts: 2, heap: raceEnabled, sliceBytes: 1, packVersions: packs})
+		s := NewSpace(Options{Store: store, Parts: 2, heap: raceEnabled, sliceBytes: 1, PackVersions: packs})
 		table := s.Table(1, TableOptions{History: HistoryKeep, RetainMicros: -1})
 		changed := func(x, e uint64) bool { return e == 1 || e%(1+x*x*x*x) == 0 } // 0: in each epoch
 		refs := make([]Ref, 1)

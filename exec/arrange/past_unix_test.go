@@ -12,7 +12,7 @@ import (
 // the work that a look-up has in slices that have nothing of the key.
 func BenchmarkSought(b *testing.B) {
 	checkpoints, each := uint64(sizes(40, 360)[0]), uint64(sizes(1000, 20_000)[0])
-	s := NewSpace(Options{Store: benchStore(b), packVersions: 1})
+	s := NewSpace(Options{Store: benchStore(b), PackVersions: 1})
 	defer s.Close()
 	t := s.Table(1, TableOptions{History: HistoryKeep, RetainMicros: -1})
 	epoch := uint64(0)

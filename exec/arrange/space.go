@@ -23,10 +23,11 @@ type Options struct {
 	// ends the checkpoint there (crash tests).
 	Stop func(step string) error
 
+	// PackVersions: how many versions of a table go into packs; 0 = packVersions
+	PackVersions int
+
 	heap       bool  // rows on the Go heap, where the race detector sees them
 	sliceBytes int64 // when a slice of history is full; 0 = sliceBytes
-	// packVersions: how many versions of a table go into packs; 0 = packVersions
-	packVersions int
 }
 
 // Space is a set of arrangements under one budget and one checkpoint.
@@ -98,8 +99,8 @@ func NewSpace(opts Options) *Space {
 	if opts.sliceBytes == 0 {
 		opts.sliceBytes = sliceBytes
 	}
-	if opts.packVersions == 0 {
-		opts.packVersions = packVersions
+	if opts.PackVersions == 0 {
+		opts.PackVersions = packVersions
 	}
 	return &Space{
 		opts: opts, store: opts.Store, gen: 1,

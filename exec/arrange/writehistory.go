@@ -132,7 +132,7 @@ func (f *Frozen) packs() map[*arrangement]bool {
 	for _, a := range f.arrs {
 		n := 0
 		a.each(func(p *part) { n += p.frozenLog.n })
-		if a.history && n >= f.s.opts.packVersions {
+		if a.history && n >= f.s.opts.PackVersions {
 			out[a] = true
 			f.filled[a.retain.class] = &filling{from: f.epoch}
 		}

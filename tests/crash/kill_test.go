@@ -66,7 +66,7 @@ type round struct {
 }
 
 // flags make checkpoints, settling, journal files and eviction happen all the time.
-var flags = []string{"--checkpoint-every", "60ms", "--journal-file", "64KiB", "--inline-rows", "500", "--memory", "20MiB", "--log-level", "warn"}
+var flags = []string{"--checkpoint-every", "60ms", "--journal-file", "64KiB", "--inline-rows", "500", "--pack-versions", "100", "--memory", "20MiB", "--log-level", "warn"}
 
 func (r *round) run(ctx context.Context, kills int) error {
 	p, err := start(r.dir, flags...)

@@ -86,7 +86,7 @@ type world struct {
 func newWorld(t *testing.T, seed int64) *world {
 	w := &world{t: t, seed: seed, rng: rand.New(rand.NewSource(seed)), notYet: map[string]int{}}
 	w.cfg = server.Config{Listen: "127.0.0.1:0", Data: t.TempDir(), Workers: 1 + 3*w.rng.Intn(2), MemoryBytes: 24 << 20,
-		CheckpointEvery: 40 * time.Millisecond, JournalFileBytes: 64 << 10}
+		CheckpointEvery: 40 * time.Millisecond, JournalFileBytes: 64 << 10, PackVersions: 4 << (4 * w.rng.Intn(3))}
 	w.start()
 	return w
 }
