@@ -22,10 +22,13 @@ func (f From) Carried() bool { return f == FromValue || f == FromKey || f == Fro
 // Connector is where the records of a source come from, those of a sink go to, or
 // how a Connection reaches its cluster.
 type Connector struct {
-	Type string // "kafka"
+	Type string // "kafka", or of a connection SchemaRegistry
 	// Connection is the Connection object named, 0 = none; Options win over its.
 	Connection uint64 `json:",omitempty"`
-	Topic      string `json:",omitempty"`
+	// Registry is the Connection object that the schema registry is reached by, 0 = as
+	// Options and Connection say.
+	Registry uint64 `json:",omitempty"`
+	Topic    string `json:",omitempty"`
 	// Options are in canonical spelling, without those that have a field of their
 	// own. A value that is a secret is in Secrets instead.
 	Options map[string]string `json:",omitempty"`
@@ -45,6 +48,9 @@ type Connector struct {
 	// Told are the newest schema changes of a feed that were not followed, oldest first.
 	Told []Told `json:",omitempty"`
 }
+
+// SchemaRegistry is the type of a connection to a schema registry alone.
+const SchemaRegistry = "schema_registry"
 
 // Told is a schema change that was not followed, and why.
 type Told struct {

@@ -24,8 +24,11 @@ type cluster struct {
 // own options, then those of its connection, then the server's. Secrets are opened.
 func (s *Server) clusterOf(snap *catalog.Snapshot, c *catalog.Connector) (cluster, error) {
 	opts := map[string]string{}
-	if c.Connection != 0 {
-		o := snap.ByID(c.Connection)
+	for _, id := range []uint64{c.Connection, c.Registry} {
+		if id == 0 {
+			continue
+		}
+		o := snap.ByID(id)
 		if o == nil || o.Connector == nil {
 			return cluster{}, sqlerr.New(sqlerr.InternalError, "the connection of the connector is gone")
 		}

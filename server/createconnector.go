@@ -101,6 +101,9 @@ func connectorOptions(snap *catalog.Snapshot, c *catalog.Connector) []string {
 	if o := snap.ByID(c.Connection); o != nil {
 		out = append(out, "connection = "+fullName(o))
 	}
+	if o := snap.ByID(c.Registry); o != nil {
+		out = append(out, "schema.registry.connection = "+fullName(o))
+	}
 	for _, k := range slices.Sorted(maps.Keys(c.Options)) {
 		v := c.Options[k]
 		if confidential(k) {

@@ -17,7 +17,7 @@ func createText(snap *catalog.Snapshot, o *catalog.Object) string {
 	case catalog.Sink:
 		return createSinkText(snap, o)
 	case catalog.Connection:
-		return "CREATE CONNECTION " + name + " WITH (" + strings.Join(append([]string{"type = 'kafka'"}, connectorOptions(snap, o.Connector)...), ", ") + ")"
+		return "CREATE CONNECTION " + name + " WITH (" + strings.Join(append([]string{"type = " + literal(o.Connector.Type)}, connectorOptions(snap, o.Connector)...), ", ") + ")"
 	case catalog.Secret:
 		return "CREATE SECRET " + name + " AS '********'"
 	case catalog.View:

@@ -48,8 +48,10 @@ func createConnection(ctx context.Context, s *session, stmt ast.Statement, _ pgw
 		if o, err = planner.BindConnection(cc, s.options(nil)); err != nil {
 			return out, err
 		}
-		if _, err := s.srv.clusterOf(s.catalog(), o.Connector); err != nil {
-			return out, err
+		if o.Connector.Type != catalog.SchemaRegistry {
+			if _, err := s.srv.clusterOf(s.catalog(), o.Connector); err != nil {
+				return out, err
+			}
 		}
 		s.warnOfPasswords(o.Connector)
 	}

@@ -39,7 +39,7 @@ func (s *session) createSource(ctx context.Context, ct *ast.CreateTable, tag str
 	if err != nil {
 		return pgwire.Outcome{}, err
 	}
-	found, start, err := s.askSource(ctx, src)
+	found, key, start, err := s.askSource(ctx, src)
 	if err != nil {
 		return pgwire.Outcome{}, err
 	}
@@ -50,7 +50,7 @@ func (s *session) createSource(ctx context.Context, ct *ast.CreateTable, tag str
 	if err != nil || exists {
 		return pgwire.Outcome{Verb: tag, Rows: -1}, err
 	}
-	if src, err = bindSource(ct, found, s.options(nil)); err != nil {
+	if src, err = bindSource(keyed(ct, src, key), found, s.options(nil)); err != nil {
 		return pgwire.Outcome{}, err
 	}
 	o := src.Object
@@ -64,6 +64,16 @@ func (s *session) createSource(ctx context.Context, ct *ast.CreateTable, tag str
 	}
 	s.change(catalog.Change{Op: catalog.Put, Object: o})
 	return pgwire.Outcome{Verb: tag, Rows: -1}, s.settleConnector(ctx)
+}
+
+// keyed is a statement with the key that was found for its table, where it names none.
+func keyed(ct *ast.CreateTable, src *planner.Source, key []ast.Ident) *ast.CreateTable {
+	if src.Object.Kind != catalog.Table || len(src.Object.PrimaryKey) > 0 || len(key) == 0 || len(ct.Constraints) > 0 || src.Object.Format.Envelope == "plain" {
+		return ct
+	}
+	with := *ct
+	with.Constraints = []*ast.Constraint{{Pos: ct.Name.Pos, Kind: ast.ConstraintPrimary, Columns: key}}
+	return &with
 }
 
 // bindSource is planner.BindSource with the schemas that lie in files.
@@ -112,38 +122,39 @@ func (s *session) tellColumns(o *catalog.Object, found []catalog.Column) {
 }
 
 // askSource asks the cluster what the statement leaves open: that the topic is
-// there, where reading begins, and the columns, if they are wanted.
-func (s *session) askSource(ctx context.Context, src *planner.Source) (found []catalog.Column, start map[int32]int64, err error) {
+// there, where reading begins, and the columns, if they are wanted, with the key
+// that records have.
+func (s *session) askSource(ctx context.Context, src *planner.Source) (found []catalog.Column, key []ast.Ident, start map[int32]int64, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, askTime, sqlerr.New(sqlerr.ConnectionFailure, "the Kafka cluster did not answer within %s", askTime))
 	defer cancel()
 	o := src.Object
 	cl, err := s.srv.clusterOf(s.catalog(), o.Connector)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	client, err := kafka.Open(cl.kafka)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	defer client.Close()
 	if src.Topic != nil {
 		if err := ensureTopic(ctx, client, o.Connector.Topic, topicDef(src.Topic), nil); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
 	parts, _, err := client.Partitions(ctx, o.Connector.Topic)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if start, err = resolveStart(ctx, client, o.Connector, parts); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if !src.Infer {
-		return nil, start, nil
+		return nil, nil, start, nil
 	}
 	sample, err := firstRecords(ctx, client, o.Connector.Topic, parts)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	spec := specOf(o, cl.registry)
 	for _, c := range o.Columns {
@@ -153,16 +164,19 @@ func (s *session) askSource(ctx context.Context, src *planner.Source) (found []c
 	}
 	cols, err := format.Infer(ctx, spec, sample)
 	if err != nil {
-		return nil, nil, placed(err, src.InferPos)
+		return nil, nil, nil, placed(err, src.InferPos)
 	}
 	for _, c := range cols {
 		found = append(found, catalog.Column{Name: c.Name, Type: c.Type, NotNull: c.NotNull, From: catalogPart(c.From), Path: c.Path})
+		if c.Key {
+			key = append(key, ast.Ident{Pos: src.InferPos, Name: c.Name})
+		}
 	}
 	if len(found) == 0 {
-		return nil, nil, sqlerr.New(sqlerr.InvalidTableDefinition, "no columns were found in topic %q", o.Connector.Topic).At(src.InferPos).
+		return nil, nil, nil, sqlerr.New(sqlerr.InvalidTableDefinition, "no columns were found in topic %q", o.Connector.Topic).At(src.InferPos).
 			WithHint("Write the columns: CREATE SOURCE %s (…).", ast.QuoteIdent(o.Name))
 	}
-	return found, start, nil
+	return found, key, start, nil
 }
 
 func catalogPart(from format.From) catalog.From {

@@ -28,7 +28,9 @@ func (s *session) openTopic(connection ast.Name, name string) (*kafka.Client, er
 		if err != nil {
 			return nil, err
 		}
-		c = o.Connector
+		if c = o.Connector; c.Type == catalog.SchemaRegistry {
+			return nil, sqlerr.New(sqlerr.WrongObjectType, "connection %q is to a schema registry, not to Kafka", o.Name).At(connection.Pos)
+		}
 	case s.srv.cfg.Kafka == "":
 		for _, o := range s.catalog().Objects() {
 			if (o.IsSource() || o.Kind == catalog.Sink) && o.Connector.Topic != "" && o.Connector.Topic == name {

@@ -41,6 +41,8 @@ type Column struct {
 	From    From
 	// Path is the field's name where it is not Name, or the header's.
 	Path string
+	// Key, of what Infer proposes: the record's key has it.
+	Key bool
 }
 
 // Encoding names how bytes stand for values, with its options in canonical

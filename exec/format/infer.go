@@ -89,7 +89,7 @@ func markKeys(cols, keys []Column) []Column {
 	for i := range cols {
 		for _, k := range keys {
 			if cols[i].Name == k.Name {
-				cols[i].NotNull = true
+				cols[i].NotNull, cols[i].Key = true, true
 			}
 		}
 	}
@@ -101,7 +101,7 @@ func markKeys(cols, keys []Column) []Column {
 func withKeys(cols, keys []Column) []Column {
 	out := make([]Column, 0, len(keys)+len(cols))
 	for _, k := range keys {
-		k.From, k.NotNull = FromKey, true
+		k.From, k.NotNull, k.Key = FromKey, true, true
 		out = append(out, k)
 	}
 	for _, c := range cols {

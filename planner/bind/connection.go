@@ -18,13 +18,20 @@ func ConnectionDef(q *ast.CreateConnection, opt Options) (*catalog.Object, error
 	if o.Schema, err = b.creationSchema(q.Name); err != nil {
 		return nil, err
 	}
-	if q.Target != "" && q.Target != "KAFKA" {
-		return nil, unsupported(q.Pos, "CREATE CONNECTION TO %s", q.Target).WithHint("TO KAFKA is.")
+	if q.Target != "" && q.Target != "KAFKA" && q.Target != "CONFLUENT SCHEMA REGISTRY" {
+		return nil, unsupported(q.Pos, "CREATE CONNECTION TO %s", q.Target).WithHint("TO KAFKA and TO CONFLUENT SCHEMA REGISTRY are.")
 	}
 	if q.As != nil {
 		return nil, sqlerr.New(sqlerr.SyntaxError, "a connection has no value").At(q.As.Position())
 	}
-	kind := map[string]keyword{"type": {option: option{kind: 'e', words: []string{"kafka"}}, also: []string{"connector"}}}
+	kind := map[string]keyword{"type": {option: option{kind: 'e', words: []string{"kafka", catalog.SchemaRegistry}}, also: []string{"connector"}}}
+	if q.Target == "CONFLUENT SCHEMA REGISTRY" || slices.ContainsFunc(q.Options, ofRegistry) {
+		if o.Connector, err = b.registryOf(q, kind); err != nil {
+			return nil, err
+		}
+		o.DependsOn = b.dependencies()
+		return o, nil
+	}
 	g, err := b.keywords(q.Options, clusterKeywords, kind)
 	if err != nil {
 		return nil, err
@@ -41,6 +48,41 @@ func ConnectionDef(q *ast.CreateConnection, opt Options) (*catalog.Object, error
 	}
 	o.DependsOn = b.dependencies()
 	return o, nil
+}
+
+// ofRegistry reports type = 'schema_registry'.
+func ofRegistry(o ast.Option) bool {
+	v, ok := o.Value.(*ast.String)
+	return ok && strings.EqualFold(o.Name, "type") && strings.EqualFold(v.Value, catalog.SchemaRegistry)
+}
+
+// registryOf is what a connection to a schema registry says.
+func (b *binder) registryOf(q *ast.CreateConnection, kind map[string]keyword) (*catalog.Connector, error) {
+	known := map[string]keyword{
+		"schema.registry":          {option: option{kind: 't'}, also: []string{"url", "schema.registry.url"}},
+		"schema.registry.username": {option: option{kind: 't'}, secret: true, also: []string{"username"}},
+		"schema.registry.password": {option: option{kind: 't'}, secret: true, also: []string{"password"}},
+	}
+	for _, o := range q.Options {
+		if name := strings.ToLower(o.Name); strings.HasPrefix(name, "ssl ") || name == "port" {
+			return nil, unsupported(o.Pos, "%s of a schema registry", strings.ToUpper(name)).
+				WithHint("URL 'https://host:8081' is checked against the certificates that the system trusts; USERNAME and PASSWORD are the credentials.")
+		}
+	}
+	g, err := b.keywords(q.Options, known, kind)
+	if err != nil {
+		return nil, err
+	}
+	g.take("type")
+	if g.values["schema.registry"] == "" {
+		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "a connection to a schema registry needs its URL").At(q.Pos).
+			WithHint("CREATE CONNECTION r TO CONFLUENT SCHEMA REGISTRY (URL 'http://host:8081').")
+	}
+	c := &catalog.Connector{Type: catalog.SchemaRegistry, Options: g.values}
+	if len(g.secrets) > 0 {
+		c.Secrets = g.secrets
+	}
+	return c, nil
 }
 
 // SecretDef binds CREATE SECRET; value is what is to be sealed.

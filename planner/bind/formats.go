@@ -14,6 +14,7 @@ type formats struct {
 	*catalog.Format
 	registry map[string]string // options of the registry that stood among the encoding's
 	secrets  map[string]uint64
+	pos      int // where the registry is named, or the statement begins
 }
 
 // cluster hands the options of the registry to the connector.
@@ -37,7 +38,7 @@ var encodingNames = map[string]string{"json": "json", "avro": "avro", "protobuf"
 	"bytes": "bytes", "jsonschema": "jsonschema", "json_sr": "jsonschema", "kafka": "kafka", "none": "none"}
 
 func (b *binder) formats(f *ast.Format, g *given, table bool, pos int) (*formats, error) {
-	out := &formats{Format: &catalog.Format{Envelope: "plain"}}
+	out := &formats{Format: &catalog.Format{Envelope: "plain"}, pos: pos}
 	if f == nil {
 		return out, b.ksqlFormats(out, g, table, pos)
 	}
@@ -86,6 +87,9 @@ func (b *binder) formatOptions(out *formats, list []ast.Option) error {
 			g, err := b.keywords([]ast.Option{o}, registry)
 			if err != nil {
 				return err
+			}
+			if name == "schema.registry.connection" {
+				out.pos = o.ValuePos
 			}
 			out.registry, out.secrets = merged(out.registry, g.values), merged(out.secrets, g.secrets)
 			continue

@@ -178,6 +178,9 @@ func (s *sinkDef) topic(g *given) error {
 		return err
 	}
 	f.cluster(o.Connector)
+	if err := s.registryConnection(o.Connector, f.pos); err != nil {
+		return err
+	}
 	o.Format = f.Format
 	if o.Connector.Topic == "" {
 		return sqlerr.New(sqlerr.InvalidParameterValue, "a topic is needed").At(q.Pos).WithHint("WITH (topic = '…', …)")

@@ -87,6 +87,9 @@ func SourceDef(q *ast.CreateTable, inferred []catalog.Column, opt Options) (*Sou
 		return nil, err
 	}
 	f.cluster(o.Connector)
+	if err := b.registryConnection(o.Connector, f.pos); err != nil {
+		return nil, err
+	}
 	if o.Connector.Topic == "" {
 		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "a topic is needed").At(q.Pos).WithHint("WITH (topic = '…', …)")
 	}

@@ -42,6 +42,7 @@ var clusterKeywords = map[string]keyword{
 	"properties.ssl.endpoint.identification.algorithm": {option: option{kind: 'e', words: []string{"https", "none"}}},
 	"properties.client.id":                             {option: option{kind: 't'}, also: []string{"client.id", "client id"}},
 	"schema.registry":                                  {option: option{kind: 't'}, also: []string{"schema.registry.url", "schema registry"}},
+	"schema.registry.connection":                       {option: option{kind: 't'}},
 	"schema.registry.username":                         {option: option{kind: 't'}, secret: true},
 	"schema.registry.password":                         {option: option{kind: 't'}, secret: true},
 }
@@ -51,8 +52,8 @@ var topicKeywords = map[string]keyword{
 	"connector":  {option: option{kind: 'e', words: []string{"kafka", "upsert-kafka"}}},
 	"connection": {option: option{kind: 't'}},
 	"topic":      {option: option{kind: 't'}, also: []string{"kafka_topic", "properties.topic"}},
-	"partitions": {option: option{kind: 'i'}},
-	"replicas":   {option: option{kind: 'i'}, also: []string{"replication_factor", "properties.replication.factor"}},
+	"partitions": {option: option{kind: 'i'}, also: []string{"topic partition count"}},
+	"replicas":   {option: option{kind: 'i'}, also: []string{"topic replication factor", "replication_factor", "properties.replication.factor"}},
 	// ksqlDB names formats here.
 	"format":                 {option: option{kind: 't'}},
 	"value_format":           {option: option{kind: 't'}, also: []string{"value.format"}},
@@ -70,19 +71,19 @@ var topicKeywords = map[string]keyword{
 var sourceKeywords = map[string]keyword{
 	"scan.startup.mode": {option: option{kind: 'e', words: []string{"earliest", "latest", "timestamp", "specific-offsets", "earliest-offset", "latest-offset", "offsets"}},
 		also: []string{"start"}},
-	"scan.startup.timestamp.millis": {option: option{kind: 'n'}, also: []string{"scan.startup.timestamp-millis"}},
+	"scan.startup.timestamp.millis": {option: option{kind: 'n'}, also: []string{"scan.startup.timestamp-millis", "start timestamp"}},
 	"scan.startup.specific-offsets": {option: option{kind: 't'}, also: []string{"scan.startup.specific.offsets", "scan.startup.offsets"}},
 	"history":                       {option: option{kind: 'e', words: []string{"local", "topic"}}},
 	"on_error":                      {option: option{kind: 'e', words: []string{"dead_letter", "stop", "null"}}},
 	"properties.group.id":           {option: option{kind: 't'}, also: []string{"group.id"}},
-	"group.id.prefix":               {option: option{kind: 't'}},
+	"group.id.prefix":               {option: option{kind: 't'}, also: []string{"group id prefix"}},
 	"on_gap":                        {option: option{kind: 'e', words: []string{"stop", "continue"}}},
 	"schema_changes":                {option: option{kind: 'e', words: []string{"apply", "ignore", "stop"}}},
 	"schema_changes.topic":          {option: option{kind: 't'}},
 	"dead_letter_topic":             {option: option{kind: 't'}},
 	"rate_limit":                    {option: option{kind: 'i'}, also: []string{"source_rate_limit"}},
 	"retention":                     {option: option{kind: 'd'}},
-	"retain_history":                {option: option{kind: 'd'}},
+	"retain_history":                {option: option{kind: 'd'}, also: []string{"retain history for", "retain history"}},
 	"timestamp":                     {option: option{kind: 't'}},
 	"timestamp_format":              {option: option{kind: 't'}},
 	"window_type":                   {option: option{kind: 't'}},
@@ -98,7 +99,7 @@ var sinkKeywords = map[string]keyword{
 	"type":                        {option: option{kind: 'e', words: []string{"append-only", "upsert", "debezium"}}},
 	"properties.max.request.size": {option: option{kind: 'i'}, also: []string{"max.request.size"}},
 	"properties.compression.type": {option: option{kind: 'e', words: []string{"none", "gzip", "snappy", "lz4", "zstd"}},
-		also: []string{"properties.compression.codec", "compression.type", "compression_type"}},
+		also: []string{"properties.compression.codec", "compression.type", "compression_type", "compression type"}},
 	"properties.acks":               {option: option{kind: 'e', words: []string{"all", "-1"}}, also: []string{"acks"}},
 	"properties.enable.idempotence": {option: option{kind: 'e', words: []string{"true"}}},
 	"snapshot":                      {option: option{kind: 'b'}},
@@ -244,6 +245,9 @@ func (b *binder) connector(g *given, pos int) (*catalog.Connector, error) {
 		if err != nil {
 			return nil, err
 		}
+		if o.Connector.Type != "kafka" {
+			return nil, sqlerr.New(sqlerr.WrongObjectType, "connection \"%s\" is to a schema registry, not to Kafka", o.Name).At(g.pos("connection"))
+		}
 		c.Connection = o.ID
 		b.dependOn(o.ID)
 	}
@@ -265,6 +269,29 @@ func (b *binder) connector(g *given, pos int) (*catalog.Connector, error) {
 		c.Secrets = nil
 	}
 	return c, saslComplete(c, g, pos)
+}
+
+// registryConnection resolves the connection that a connector's registry is reached
+// by, if one is named.
+func (b *binder) registryConnection(c *catalog.Connector, pos int) error {
+	name := c.Options["schema.registry.connection"]
+	delete(c.Options, "schema.registry.connection")
+	if name == "" {
+		return nil
+	}
+	o, err := b.ofKind(catalog.Connection, ast.Name{Pos: pos, Parts: strings.Split(name, ".")})
+	switch {
+	case err != nil:
+		return err
+	case o.Connector.Type != catalog.SchemaRegistry:
+		return sqlerr.New(sqlerr.WrongObjectType, "connection \"%s\" is not to a schema registry", o.Name).At(pos).
+			WithHint("CREATE CONNECTION r TO CONFLUENT SCHEMA REGISTRY (URL 'http://…').")
+	case c.Options["schema.registry"] != "":
+		return sqlerr.New(sqlerr.InvalidParameterValue, "schema.registry and schema.registry.connection exclude each other").At(pos)
+	}
+	c.Registry = o.ID
+	b.dependOn(o.ID)
+	return nil
 }
 
 // saslComplete refuses credentials that nothing would use.

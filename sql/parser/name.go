@@ -139,19 +139,26 @@ func (p *parser) optionKey() (string, bool) {
 		switch {
 		case glued && (t.op(".") || t.op("-")) && p.ahead(1).pos == t.end && p.ahead(1).isLabel():
 			p.i += 2
+		case !glued && t.word("secret") && p.ahead(1).isColID() && (p.ahead(2).op(",") || p.ahead(2).op(")")): // PASSWORD SECRET s
+			return p.spelled(first), false
 		case !glued && t.kind == tWord && p.ahead(1).kind != tEOF && !p.ahead(1).op(",") && !p.ahead(1).op(")"):
 			p.i++
 		default:
-			var b strings.Builder
-			for j := first; j < p.i; j++ {
-				if j > first && p.toks[j].pos > p.toks[j-1].end {
-					b.WriteByte(' ')
-				}
-				b.WriteString(p.src[p.toks[j].pos:p.toks[j].end])
-			}
-			return b.String(), false
+			return p.spelled(first), false
 		}
 	}
+}
+
+// spelled is the text of the tokens from first to here, blanks between them made one.
+func (p *parser) spelled(first int) string {
+	var b strings.Builder
+	for j := first; j < p.i; j++ {
+		if j > first && p.toks[j].pos > p.toks[j-1].end {
+			b.WriteByte(' ')
+		}
+		b.WriteString(p.src[p.toks[j].pos:p.toks[j].end])
+	}
+	return b.String()
 }
 
 func (p *parser) optionValue() ast.Expr {

@@ -22,6 +22,10 @@ func (p *parser) createTable(h createHead) ast.Statement {
 	case p.isOp("("):
 		p.tableElements(s)
 	}
+	if p.isWord("from") || p.isWords("in", "cluster") {
+		p.fromOutside(s)
+		return s
+	}
 	for p.tableClause(s) {
 	}
 	if p.accept("as") {
@@ -37,7 +41,7 @@ func (p *parser) tableElements(s *ast.CreateTable) {
 		for p.ahead(close).op(",") {
 			close += 2
 		}
-		if after := p.ahead(close + 1); after.word("as") || after.oneOf("with", "on", "using") && s.Kind == "TABLE" {
+		if after := p.ahead(close + 1); after.oneOf("as", "from") || after.word("in") && p.ahead(close+2).word("cluster") || after.oneOf("with", "on", "using") && s.Kind == "TABLE" {
 			s.Names = p.identList()
 			return
 		}
@@ -201,13 +205,20 @@ func (p *parser) watermark() *ast.Watermark {
 
 // include parses INCLUDE what ['field'] [type] [AS alias].
 func (p *parser) include() ast.Include {
-	n := ast.Include{Pos: p.pos()}
+	pos := p.pos()
 	p.expect("include")
+	n := p.includePart()
+	n.Pos = pos
+	return n
+}
+
+func (p *parser) includePart() ast.Include {
+	n := ast.Include{Pos: p.pos()}
 	n.What = p.upperWord()
 	if p.at().kind == tString {
 		n.Field = p.primary()
 	}
-	if p.at().isFuncName() && !p.at().oneOf("include", "format", "with") {
+	if p.at().isFuncName() && !p.at().oneOf("include", "format", "with", "envelope", "expose", "key") {
 		n.Type = p.typeName()
 	}
 	if p.accept("as") {
@@ -492,6 +503,7 @@ func (p *parser) createSink(h createHead) ast.Statement {
 	p.expect("sink")
 	s.IfNotExists = p.ifNotExists()
 	s.Name = p.name()
+	p.inCluster()
 	if p.accept("into") {
 		s.Into = p.name()
 		if p.isOp("(") {
@@ -500,6 +512,10 @@ func (p *parser) createSink(h createHead) ast.Statement {
 	}
 	if p.accept("from") {
 		s.From = p.name()
+		if s.Into.IsZero() && p.accept("into") {
+			p.intoKafka(s)
+			return s
+		}
 	} else {
 		p.expect("as")
 		s.Query = p.query()
@@ -507,28 +523,6 @@ func (p *parser) createSink(h createHead) ast.Statement {
 	s.Options = p.withOptions(nil)
 	if p.isWord("format") {
 		s.Format = p.format()
-	}
-	return s
-}
-
-func (p *parser) createConnection(h createHead) ast.Statement {
-	s := &ast.CreateConnection{Pos: h.pos, Kind: p.upperWord()}
-	s.IfNotExists = p.ifNotExists()
-	s.Name = p.name()
-	if p.accept("to") {
-		s.Target = p.upperWord()
-		for p.at().kind == tWord {
-			s.Target += " " + p.upperWord()
-		}
-		s.Options = p.options()
-	} else {
-		s.Options = p.withOptions(nil)
-	}
-	if s.Kind == "SECRET" && p.accept("as") {
-		s.As = p.expr()
-	}
-	if s.Options == nil && s.As == nil {
-		p.unexpected()
 	}
 	return s
 }
