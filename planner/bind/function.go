@@ -43,6 +43,8 @@ func (x *exprs) function(e *ast.Func) (expr.Expr, error) {
 		return x.windowCall(e, name)
 	case funcs.IsAggregate(name):
 		return x.aggregate(e, name)
+	case name == "grouping" && e.Name.Schema() == "":
+		return x.groupingCall(e)
 	case e.Distinct || e.Star || len(e.OrderBy) > 0 || e.Filter != nil || len(e.WithinGroup) > 0:
 		return nil, x.notAggregate(e, name)
 	case isWindowFunction(name):
@@ -192,14 +194,22 @@ func (x *exprs) aggregate(e *ast.Func, name string) (expr.Expr, error) {
 	if !x.aggs {
 		return nil, sqlerr.New(sqlerr.GroupingError, "aggregate functions are not allowed in %s", x.where).At(e.Pos)
 	}
-	if len(e.WithinGroup) > 0 {
-		return nil, unsupported(e.Pos, "WITHIN GROUP")
-	}
 	inner := *x
 	inner.inAgg, inner.windows, inner.sets = true, false, false
 	args, pos, err := inner.args(e)
 	if err != nil {
 		return nil, err
+	}
+	within := funcs.Aggregates(name)[0].Within
+	if err := checkWithin(e, name, within); err != nil {
+		return nil, err
+	}
+	for _, k := range e.WithinGroup {
+		v, err := inner.bind(k.X)
+		if err != nil {
+			return nil, err
+		}
+		args, pos = append(args, v), append(pos, k.X.Position())
 	}
 	rowsAsObjects(name, args)
 	res, err := funcs.ResolveAgg(name, x.typesOf(args), e.Star, e.Distinct)
@@ -213,6 +223,13 @@ func (x *exprs) aggregate(e *ast.Func, name string) (expr.Expr, error) {
 		}
 		out.args = append(out.args, a)
 	}
+	if within {
+		k, err := sortKeyOf(out.args[len(out.args)-1], e.WithinGroup[0])
+		if err != nil {
+			return nil, err
+		}
+		out.orderBy = []sortKey{k}
+	}
 	if e.Filter != nil {
 		f := inner
 		f.where = "FILTER"
@@ -220,8 +237,10 @@ func (x *exprs) aggregate(e *ast.Func, name string) (expr.Expr, error) {
 			return nil, err
 		}
 	}
-	if out.orderBy, err = inner.sortKeys(e.OrderBy); err != nil {
-		return nil, err
+	if !within {
+		if out.orderBy, err = inner.sortKeys(e.OrderBy); err != nil {
+			return nil, err
+		}
 	}
 	if len(out.orderBy) == 0 && !out.distinct && ordered[name] && x.s != nil && x.s.from != nil {
 		out.orderBy = x.s.from.order
@@ -242,6 +261,21 @@ func (x *exprs) aggregate(e *ast.Func, name string) (expr.Expr, error) {
 		}
 	}
 	return out, nil
+}
+
+// checkWithin tells ordered-set aggregates from others.
+func checkWithin(e *ast.Func, name string, within bool) error {
+	switch {
+	case within && len(e.WithinGroup) == 0:
+		return sqlerr.New(sqlerr.WrongObjectType, "WITHIN GROUP is required for ordered-set aggregate %s", name).At(e.Pos)
+	case !within && len(e.WithinGroup) > 0:
+		return sqlerr.New(sqlerr.WrongObjectType, "%s is not an ordered-set aggregate, so it cannot have WITHIN GROUP", name).At(e.Pos)
+	case within && e.Distinct:
+		return sqlerr.New(sqlerr.SyntaxError, "cannot use DISTINCT with WITHIN GROUP").At(e.Pos)
+	case within && len(e.OrderBy) > 0:
+		return sqlerr.New(sqlerr.SyntaxError, "cannot use multiple ORDER BY clauses with WITHIN GROUP").At(e.Pos)
+	}
+	return nil
 }
 
 // ordered are the aggregates whose result depends on the order of the rows.
@@ -323,6 +357,9 @@ func (x *exprs) windowCall(e *ast.Func, name string) (expr.Expr, error) {
 	}
 	least, most, special := funcs.WindowArgs(name)
 	agg := funcs.IsAggregate(name)
+	if agg && funcs.Aggregates(name)[0].Within {
+		return nil, sqlerr.New(sqlerr.FeatureNotSupported, "OVER is not supported for ordered-set aggregate %s", name).At(e.Pos)
+	}
 	switch {
 	case !special && !agg && len(funcs.Overloads(name)) == 0:
 		return nil, sqlerr.New(sqlerr.UndefinedFunction, "function %s() does not exist", name).At(e.Pos)

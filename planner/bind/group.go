@@ -49,6 +49,12 @@ func (l *selection) group() error {
 	if l.having != nil {
 		collect(l.having)
 	}
+	for _, a := range aggs {
+		if err := l.checkGrouped(g, a); err != nil {
+			return err
+		}
+	}
+	slices.SortStableFunc(aggs, func(a, b *aggregate) int { return len(a.grouping) - len(b.grouping) })
 	if err := l.aggregateRow(g, aggs); err != nil {
 		return err
 	}
@@ -96,7 +102,14 @@ func (l *selection) grouping() (*grouping, error) {
 	}
 	g.sets = sets
 	if l.sel.GroupDistinct {
-		g.sets = slices.CompactFunc(g.sets, slices.Equal[[]int])
+		var sets [][]int
+		for _, set := range g.sets {
+			slices.Sort(set)
+			if !slices.ContainsFunc(sets, func(have []int) bool { return slices.Equal(have, set) }) {
+				sets = append(sets, set)
+			}
+		}
+		g.sets = sets
 	}
 	return g, nil
 }
@@ -173,6 +186,11 @@ func (l *selection) aggregateRow(g *grouping, aggs []*aggregate) error {
 		}
 		in = append(in, e) // positions of groups are their order in g
 	}
+	made := len(aggs)
+	for made > 0 && aggs[made-1].grouping != nil {
+		made--
+	}
+	aggs, groupings := aggs[:made], aggs[made:]
 	calls := make([]plan.AggCall, len(aggs))
 	names := make([]string, len(aggs))
 	for i, a := range aggs {
@@ -226,6 +244,14 @@ func (l *selection) aggregateRow(g *grouping, aggs []*aggregate) error {
 			all[i] = i
 		}
 		l.r.node = plan.NewAggregate(base, all, calls, names)
+		if len(groupings) > 0 {
+			exprs, outNames := plan.Refs(l.r.node), make([]string, len(l.r.node.Columns()))
+			for i, c := range l.r.node.Columns() {
+				outNames[i] = c.Name
+			}
+			exprs, outNames = appendGroupings(exprs, outNames, groupings, g, all)
+			l.r.node = plan.NewProject(l.r.node, exprs, outNames)
+		}
 		return nil
 	}
 	ins := make([]plan.Node, len(g.sets))
@@ -245,6 +271,7 @@ func (l *selection) aggregateRow(g *grouping, aggs []*aggregate) error {
 		for k := range calls {
 			exprs, outNames = append(exprs, plan.Ref(agg, len(set)+k)), append(outNames, names[k])
 		}
+		exprs, outNames = appendGroupings(exprs, outNames, groupings, g, set)
 		ins[i] = plan.NewProject(agg, exprs, outNames)
 	}
 	l.r.node = plan.NewSetOp(plan.Union, true, ins...)

@@ -138,6 +138,75 @@ func (l *selection) groupExpr(g *grouping, e ast.Expr) (int, error) {
 	return len(g.exprs) - 1, nil
 }
 
+// groupingCall binds GROUPING(a, b): among the aggregates, since it has a value per group.
+func (x *exprs) groupingCall(e *ast.Func) (expr.Expr, error) {
+	switch {
+	case x.inAgg || !x.aggs:
+		return nil, sqlerr.New(sqlerr.GroupingError, "grouping operations are not allowed in %s", x.where).At(e.Pos)
+	case len(e.Args) == 0:
+		return nil, sqlerr.New(sqlerr.SyntaxError, "GROUPING needs at least one argument").At(e.Pos)
+	case len(e.Args) > 31:
+		return nil, sqlerr.New(sqlerr.TooManyArguments, "GROUPING must have fewer than 32 arguments").At(e.Pos)
+	}
+	inner := *x
+	inner.inAgg, inner.windows, inner.sets = true, false, false
+	args, pos, err := inner.args(e)
+	if err != nil {
+		return nil, err
+	}
+	return &aggregate{Const: typed(types.Int4), grouping: pos, args: args, pos: e.Pos}, nil
+}
+
+// checkGrouped refuses arguments of GROUPING that are not grouped, and direct
+// arguments of ordered-set aggregates with columns that are not.
+func (l *selection) checkGrouped(g *grouping, a *aggregate) error {
+	for i := range a.grouping {
+		if g.index(a.args[i]) < 0 {
+			return sqlerr.New(sqlerr.GroupingError, "arguments to GROUPING must be grouping expressions of the associated query level").At(a.grouping[i])
+		}
+	}
+	if a.fn == nil || !a.fn.Within {
+		return nil
+	}
+	var bad error
+	for _, d := range a.args[:len(a.args)-1] {
+		walk(d, func(e expr.Expr) bool {
+			if g.index(e) >= 0 {
+				return false
+			}
+			if c, ok := e.(*expr.Column); ok && bad == nil {
+				bad = l.ungrouped(c)
+			}
+			return true
+		})
+	}
+	if e, ok := bad.(*sqlerr.Error); ok {
+		return e.WithDetail("Direct arguments of an ordered-set aggregate must use only grouped columns.")
+	}
+	return nil
+}
+
+// index is the place of an expression that is grouped, -1 if it is not.
+func (g *grouping) index(e expr.Expr) int {
+	return slices.IndexFunc(g.exprs, func(have expr.Expr) bool { return same(have, e) })
+}
+
+// appendGroupings appends the values that GROUPING has in one set: a bit for each
+// argument that is not in it, the last one's lowest.
+func appendGroupings(exprs []expr.Expr, names []string, calls []*aggregate, g *grouping, set []int) ([]expr.Expr, []string) {
+	for _, a := range calls {
+		v := int64(0)
+		for _, arg := range a.args {
+			v *= 2
+			if !slices.Contains(set, g.index(arg)) {
+				v++
+			}
+		}
+		exprs, names = append(exprs, &expr.Const{Typ: types.Int4, Val: types.Int(v)}), append(names, "grouping")
+	}
+	return exprs, names
+}
+
 func union(a, b []int) []int {
 	out := slices.Clone(a)
 	for _, x := range b {

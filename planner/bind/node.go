@@ -49,6 +49,7 @@ type aggregate struct {
 	filter   expr.Expr
 	orderBy  []sortKey
 	distinct bool
+	grouping []int // of GROUPING(…), which has no fn: the arguments' places in the text
 	pos      int
 }
 
@@ -308,7 +309,7 @@ func same(a, b expr.Expr) bool {
 		return ok && a.of == b.of && a.Idx == b.Idx
 	case *aggregate:
 		b, ok := b.(*aggregate)
-		return ok && a.fn == b.fn && a.distinct == b.distinct && sameList(a.args, b.args) &&
+		return ok && a.fn == b.fn && len(a.grouping) == len(b.grouping) && a.distinct == b.distinct && sameList(a.args, b.args) &&
 			sameOpt(a.filter, b.filter) && sameKeys(a.orderBy, b.orderBy)
 	case *window:
 		b, ok := b.(*window)

@@ -48,7 +48,8 @@ func collectAggs() []Agg {
 		}
 		out = append(out,
 			bit("bit_and", "Bitwise and of the values that are not NULL.", func(a, b int64) int64 { return a & b }),
-			bit("bit_or", "Bitwise or of the values that are not NULL.", func(a, b int64) int64 { return a | b }))
+			bit("bit_or", "Bitwise or of the values that are not NULL.", func(a, b int64) int64 { return a | b }),
+			Agg{Name: "bit_xor", Args: ts(t), Ret: t, Class: Holistic, SkipNulls: true, Collect: bitXor, Doc: "Bitwise exclusive or of the values that are not NULL."})
 	}
 	return out
 }
@@ -155,6 +156,26 @@ func jsonbObjectAgg(rows *vec.Batch, out *vec.Builder) error {
 		return err
 	}
 	out.String(s)
+	return nil
+}
+
+// bitXor sees how often a value is there: twice is not at all.
+func bitXor(rows *vec.Batch, out *vec.Builder) error {
+	v, any, acc := rows.Cols[0], false, int64(0)
+	for i := range rows.N {
+		if v.IsNull(i) {
+			continue
+		}
+		any = true
+		if rows.Weight(i)%2 != 0 {
+			acc ^= v.Ints[i]
+		}
+	}
+	if !any {
+		out.Null()
+	} else {
+		out.Int(acc)
+	}
 	return nil
 }
 

@@ -158,11 +158,7 @@ func (a *floatStats) Add(group []int32, args []*vec.Vec, weights []int64) {
 		}
 		x, w := v.Floats[i], weightAt(weights, i)
 		a.sum[g].add(x, w)
-		hi := x * x
-		a.sq[g].add(hi, w)
-		if lo := math.FMA(x, x, -hi); lo != 0 && lo == lo && !math.IsInf(lo, 0) {
-			a.sq[g].add(lo, w)
-		}
+		a.sq[g].addProduct(x, x, w)
 	}
 }
 

@@ -32,6 +32,8 @@ type Agg struct {
 	// SkipNulls: rows with a NULL among the arguments do not count. False for
 	// count(*) and array_agg.
 	SkipNulls bool
+	// Within: f(direct) WITHIN GROUP (ORDER BY x); the last argument is x.
+	Within bool
 	// Last picks the greatest value instead of the least (Ordered only).
 	Last bool
 	// NewAccum makes an accumulator for the actual argument types (Invertible only).

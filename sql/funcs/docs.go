@@ -110,6 +110,9 @@ func writeAggs(b *strings.Builder) {
 			order = append(order, k)
 		}
 		sig := signatureOf(a.Name, a.Args, false)
+		if n := len(a.Args) - 1; a.Within {
+			sig = signatureOf(a.Name, a.Args[:n], false) + " WITHIN GROUP (ORDER BY " + typeName(a.Args[n]) + ")"
+		}
 		if len(a.Args) == 0 {
 			sig = a.Name + "(*)"
 		}

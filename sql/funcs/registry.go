@@ -31,7 +31,7 @@ var (
 )
 
 var aggTables = []func() []Agg{
-	countAggs, sumAggs, avgAggs, minMaxAggs, boolAggs, statsAggs, collectAggs,
+	countAggs, sumAggs, avgAggs, minMaxAggs, boolAggs, statsAggs, pairAggs, collectAggs, withinAggs,
 }
 
 // registry is the index over all rows; immutable once built.
