@@ -26,7 +26,8 @@ type Frozen struct {
 	expire  []expiry
 	filled  map[uint64]*filling // history by class
 	changed map[*arrangement]*changedRows
-	lists   []func() // give their memory back
+	lists   []func()      // give their memory back
+	filters []*packFilter // that have keys of its packs
 }
 
 type expiry struct{ class, first, until uint64 }
@@ -338,6 +339,9 @@ func (f *Frozen) release() {
 	}
 	for _, x := range f.expire {
 		s.addSlices(x.class, nil, x.until)
+	}
+	for _, x := range f.filters {
+		x.last.Store(f.epoch)
 	}
 	s.ckpt.Store(f.epoch)
 	for _, a := range f.arrs {

@@ -66,11 +66,14 @@ type past struct {
 // soon for a key that changes often, and never for one that has not changed in between.
 // From the new one it goes from version to version: each says where the one before it
 // ended. That is soon for a key that changes seldom. Where a key was absent in between,
-// the thread is lost, and what is left is the first way.
+// the thread is lost, and what is left is the first way, and filters (filter.go).
 func (p *past) search(began uint64) error {
 	t := p.t
-	all := t.s.slicesFrom(t.retain, p.e)
+	all, hash := t.s.slicesFrom(t.retain, p.e), Hash(p.key)
 	for lo, hi := 0, len(all); lo < hi; lo++ {
+		if all[lo].Packed && t.lacks(all[lo].From, hash) {
+			continue
+		}
 		if from, done, err := p.seek(all[lo]); done || err != nil || from < math.MaxUint64 {
 			return err // nothing ended earlier, so the key was absent before from
 		}

@@ -89,6 +89,7 @@ type arrangement struct {
 	count   atomic.Int64
 	frozenN int64 // count as of the last Freeze
 	warm    warmth
+	filters atomic.Pointer[[]*packFilter] // of its packs, oldest first
 }
 
 // NewSpace returns an empty Space, or one over what opts.Store holds.

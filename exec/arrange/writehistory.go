@@ -83,6 +83,16 @@ func (f *Frozen) writeHistory(ctx context.Context, g *state.Ingest) error {
 		}
 	}
 	packed := f.packs()
+	filters := map[*arrangement]*packFilter{}
+	for a := range packed {
+		x := f.filterFor(a)
+		if x == nil {
+			continue
+		}
+		x.n++
+		filters[a] = x
+		f.filters = append(f.filters, x)
+	}
 	for _, a := range f.arrs {
 		if !a.history {
 			continue
@@ -112,6 +122,7 @@ func (f *Frozen) writeHistory(ctx context.Context, g *state.Ingest) error {
 			continue
 		}
 		w.header = x.a.header
+		w.filter = filters[x.a]
 		if err := w.write(x, f.changed[x.a].rows); err != nil {
 			return err
 		}
@@ -189,6 +200,7 @@ type historyWriter struct {
 	header    uintptr
 	key, val  []byte
 	packer    state.Packer
+	filter    *packFilter // nil: there is none
 	chain     []endedVersion
 	sinceRest int
 }
@@ -266,6 +278,9 @@ func (w *historyWriter) writeEntry(x *historyGroup, key []byte, chain []endedVer
 	if !x.slice.Packed {
 		w.key = state.HistoryKey(w.key[:0], x.class, x.slice, x.a.id, key)
 		return w.g.Set(state.AppendEpoch(w.key, to), w.val)
+	}
+	if w.filter != nil {
+		w.filter.add(Hash(key))
 	}
 	w.packer.Add(key, to, w.val)
 	if w.packer.Full() {
