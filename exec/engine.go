@@ -100,6 +100,12 @@ type Engine struct {
 // Applied is the newest epoch that reads can be exact for.
 func (e *Engine) Applied() Epoch { return e.applied.Load() }
 
+// ReserveMemory takes bytes of the budget, or fails with 53200.
+func (e *Engine) ReserveMemory(bytes int64) error { return e.budget.Reserve(bytes) }
+
+// ReleaseMemory gives back what ReserveMemory took.
+func (e *Engine) ReleaseMemory(bytes int64) { e.budget.Release(bytes) }
+
 // Locks are the row locks of open transactions.
 func (e *Engine) Locks() *Locks { return e.locks }
 

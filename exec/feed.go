@@ -52,7 +52,7 @@ func (f *Feed) push(c Change) bool {
 	for _, d := range c.Deltas {
 		if d != nil {
 			for _, b := range d.batches {
-				size += batchBytes(b)
+				size += BatchBytes(b)
 			}
 		}
 	}
@@ -116,8 +116,8 @@ func (f *Feed) Close() {
 	f.mu.Unlock()
 }
 
-// batchBytes is the memory that b holds, roughly.
-func batchBytes(b *vec.Batch) int64 {
+// BatchBytes is the memory that b holds, roughly.
+func BatchBytes(b *vec.Batch) int64 {
 	n := int64(len(b.Weights)) * 8
 	for _, c := range b.Cols {
 		n += int64(len(c.Valid))*8 + int64(len(c.Bools)) + int64(len(c.Ints)+len(c.Floats))*8 + int64(len(c.Off))*4

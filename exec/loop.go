@@ -52,7 +52,7 @@ func (e *Engine) Commit(ctx context.Context, txn *Txn) (Epoch, error) {
 	p := &pending{txn: txn, done: make(chan outcome, 1)}
 	for _, w := range txn.Writes {
 		if w.Rows != nil {
-			p.bytes += batchBytes(w.Rows)
+			p.bytes += BatchBytes(w.Rows)
 		}
 	}
 	if err := e.payDebt(ctx, p.bytes); err != nil {
@@ -206,8 +206,9 @@ func (e *Engine) gather(first *pending) []*pending {
 	return group
 }
 
-// epochOf runs one epoch for a group of transactions.
+// epochOf runs one epoch for a group of transactions, and lets go of them.
 func (e *Engine) epochOf(group []*pending) {
+	defer clear(group)
 	if e.dead != nil {
 		for _, p := range group {
 			p.done <- outcome{err: e.dead}

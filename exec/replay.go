@@ -47,7 +47,7 @@ func (w *lookahead) take(f *journal.Frame) error {
 	for _, xs := range r.in {
 		for i := range xs {
 			if xs[i].rows != nil {
-				w.bytes += batchBytes(xs[i].rows)
+				w.bytes += BatchBytes(xs[i].rows)
 			}
 		}
 	}

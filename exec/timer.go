@@ -34,6 +34,7 @@ func (e *Engine) onTimer() {
 	if e.needCheckpoint() {
 		e.checkpoint()
 	}
+	e.space.Relieve()
 	e.settleViews()
 	e.idle()
 	e.ring()

@@ -149,13 +149,12 @@ func (s *session) copyIn(ctx context.Context, o *catalog.Object, cols []int, opt
 		}
 		if o.IsSource() {
 			records = append(records, b)
-			return nil
+			return s.stage(b)
 		}
 		if o.Kind == catalog.Table && len(o.PrimaryKey) == 0 {
 			b = s.tx.numbers(b)
 		}
-		s.tx.write(o.ID, b)
-		return nil
+		return s.write(o.ID, b)
 	}
 	for {
 		chunk, err := in.Next()

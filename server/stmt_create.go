@@ -179,7 +179,9 @@ func (s *session) createTableAs(ctx context.Context, ct *ast.CreateTable, schema
 			break
 		}
 		rows += int64(b.N)
-		s.tx.write(o.ID, s.tx.numbers(b))
+		if err := s.write(o.ID, s.tx.numbers(b)); err != nil {
+			return pgwire.Outcome{}, err
+		}
 	}
 	s.notice(pgwire.Notice, sqlerr.New("00000", "table %q is a copy made once", o.Name).
 		WithHint("For a table that follows its query, use CREATE MATERIALIZED VIEW."))

@@ -195,11 +195,15 @@ func (s *session) insert(ctx context.Context, d *boundDML, ec *funcs.Ctx, out pg
 		return int64(rows.N), s.returning(d, ec, rows, out)
 	}
 	if o.Kind == catalog.Stream {
-		s.tx.write(o.ID, rows)
+		if err := s.write(o.ID, rows); err != nil {
+			return 0, err
+		}
 		return int64(rows.N), s.returning(d, ec, rows, out)
 	}
 	if len(o.PrimaryKey) == 0 {
-		s.tx.write(o.ID, s.tx.numbers(rows))
+		if err := s.write(o.ID, s.tx.numbers(rows)); err != nil {
+			return 0, err
+		}
 		return int64(rows.N), s.returning(d, ec, rows, out)
 	}
 	return s.insertKeyed(ctx, d, ec, rows, checks, ep, out)
@@ -236,7 +240,9 @@ func (s *session) insertKeyed(ctx context.Context, d *boundDML, ec *funcs.Ctx, r
 		}
 	}
 	done := rows.Select(fresh)
-	s.tx.write(o.ID, done)
+	if err := s.write(o.ID, done); err != nil {
+		return 0, err
+	}
 	if len(conflicts) > 0 {
 		updated, err := s.conflictUpdate(ec, d, rows.Select(conflicts), vec.Concat(olds), checks)
 		if err != nil {
@@ -283,9 +289,10 @@ func (s *session) conflictUpdate(ec *funcs.Ctx, d *boundDML, news, olds *vec.Bat
 	if err := checks.verify(ec, row); err != nil {
 		return nil, err
 	}
-	s.tx.write(d.Target.ID, weigh(olds, -1))
-	s.tx.write(d.Target.ID, row)
-	return row, nil
+	if err := s.write(d.Target.ID, weigh(olds, -1)); err != nil {
+		return nil, err
+	}
+	return row, s.write(d.Target.ID, row)
 }
 
 func (s *session) updateOrDelete(ctx context.Context, d *boundDML, ec *funcs.Ctx, out pgwire.ResultWriter) (int64, error) {
@@ -294,7 +301,9 @@ func (s *session) updateOrDelete(ctx context.Context, d *boundDML, ec *funcs.Ctx
 	if err != nil || olds == nil {
 		return 0, err
 	}
-	s.tx.write(o.ID, weigh(olds, -1))
+	if err := s.write(o.ID, weigh(olds, -1)); err != nil {
+		return 0, err
+	}
 	result := olds
 	if news != nil {
 		checks, err := newChecks(o, d.Checks)
@@ -309,7 +318,9 @@ func (s *session) updateOrDelete(ctx context.Context, d *boundDML, ec *funcs.Ctx
 				return 0, err
 			}
 		}
-		s.tx.write(o.ID, news)
+		if err := s.write(o.ID, news); err != nil {
+			return 0, err
+		}
 		result = news
 	}
 	rows := &vec.Batch{N: result.N, Cols: result.Cols[:len(o.Columns)]}

@@ -24,6 +24,7 @@ type txn struct {
 
 	own     map[uint64][]*vec.Batch // by relation, stored layout
 	order   []uint64                // relations in order of first write
+	staged  int64                   // bytes of the budget that own has
 	nextRow int64                   // numbers for new rows of bags: negative until commit
 
 	changes  []catalog.Change
@@ -100,10 +101,14 @@ func (s *session) readEpoch(ctx context.Context) (exec.Epoch, error) {
 }
 
 // write adds rows to the transaction; they are of stored layout.
-func (t *txn) write(id uint64, rows *vec.Batch) {
+func (s *session) write(id uint64, rows *vec.Batch) error {
 	if rows == nil || rows.N == 0 {
-		return
+		return nil
 	}
+	if err := s.stage(rows); err != nil {
+		return err
+	}
+	t := s.tx
 	if t.own == nil {
 		t.own = map[uint64][]*vec.Batch{}
 	}
@@ -111,6 +116,19 @@ func (t *txn) write(id uint64, rows *vec.Batch) {
 		t.order = append(t.order, id)
 	}
 	t.own[id] = append(t.own[id], rows)
+	return nil
+}
+
+// stage accounts for rows that stay in memory until the transaction ends.
+func (s *session) stage(rows *vec.Batch) error {
+	t, size := s.tx, exec.BatchBytes(rows)
+	if err := s.srv.engine.ReserveMemory(size); err != nil {
+		return sqlerr.New(sqlerr.OutOfMemory, "out of memory").
+			WithDetail("The rows that a transaction writes are in memory until it ends; this one has %d bytes of them, and %d more have come.", t.staged, size).
+			WithHint("Write fewer rows in one transaction, for example with several COPY, or raise --memory.")
+	}
+	t.staged += size
+	return nil
 }
 
 // numbers appends a column of temporary row numbers to new rows of a bag.
@@ -219,6 +237,7 @@ func (s *session) endTx() {
 		return
 	}
 	s.tx = nil
+	s.srv.engine.ReleaseMemory(t.staged)
 	if t.owner != nil {
 		s.srv.engine.Locks().Release(t.owner)
 	}

@@ -9,9 +9,14 @@ import (
 // Budget is the one account of memory outside the Go heap and of large buffers
 // on it: slabs of all spaces, and what others reserve (sorts, decode queues,
 // subscriptions, COPY staging). It is safe for concurrent use; nil is unbounded.
+//
+// State with a store behind it may fill the budget, and overruns it where changes come
+// faster than checkpoints. A quarter is there for the others whatever state has taken:
+// a server whose views do not fit into memory still answers queries.
 type Budget struct {
-	limit int64
-	used  atomic.Int64
+	limit    int64
+	used     atomic.Int64
+	reserved atomic.Int64 // of used: by Reserve
 }
 
 // NewBudget returns a Budget of limit bytes.
@@ -22,8 +27,9 @@ func (b *Budget) Reserve(n int64) error {
 	if b == nil {
 		return nil
 	}
-	if used := b.used.Add(n); used > b.limit {
-		b.used.Add(-n)
+	reserved, used := b.reserved.Add(n), b.used.Add(n)
+	if used > b.limit && reserved > b.limit/4 {
+		b.Release(n)
 		return sqlerr.New(sqlerr.OutOfMemory, "out of memory").
 			WithDetail("%d of %d bytes are in use, %d more were asked for.", used-n, b.limit, n).
 			WithHint("Raise --memory, or narrow the query.")
@@ -31,9 +37,10 @@ func (b *Budget) Reserve(n int64) error {
 	return nil
 }
 
-// Release gives n bytes back.
+// Release gives n bytes back that Reserve took.
 func (b *Budget) Release(n int64) {
 	if b != nil {
+		b.reserved.Add(-n)
 		b.used.Add(-n)
 	}
 }
@@ -59,6 +66,13 @@ func (b *Budget) Limit() int64 {
 func (b *Budget) take(n int64) {
 	if b != nil {
 		b.used.Add(n)
+	}
+}
+
+// give gives n bytes back that take took.
+func (b *Budget) give(n int64) {
+	if b != nil {
+		b.used.Add(-n)
 	}
 }
 

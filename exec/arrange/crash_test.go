@@ -148,6 +148,72 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// TestRelieve changes twenty times the budget between two checkpoints: what others need
+// is there all the same, and once the store has it memory comes back.
+func TestRelieve(t *testing.T) {
+	store, err := state.Open("db", vfs.NewMem(), state.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	b := NewBudget(1 << 20)
+	s := NewSpace(Options{Store: store, Budget: b, Parts: 8})
+	defer s.Close()
+	tab, multi, order := s.Table(1, TableOptions{History: HistoryKeep, RetainMicros: -1}), s.Multi(2), s.Ordered(3)
+	const n = 40_000
+	k, refs := &Keys{}, make([]Ref, n)
+	for i := range n {
+		k.Append(intKey(nil, uint64(i)))
+	}
+	s.Begin(1)
+	if err := tab.Lookup(k, nil, refs); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		if _, err := tab.Put(k, i, refs[i], make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := order.Add(k.Key(i), k.Hash[i], []byte("x"), []byte("y"), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := multi.Lookup(k, nil, refs); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		if _, _, _, err := multi.Add(k, i, refs[i], []byte("x"), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Relieve()
+	if b.Used() < 10*b.Limit() {
+		t.Fatalf("%d bytes in use before the checkpoint", b.Used())
+	}
+	if err := b.Reserve(b.Limit() / 4); err != nil {
+		t.Errorf("a quarter of the budget: %v", err)
+	}
+	if err := b.Reserve(1); !sqlerr.HasCode(err, sqlerr.OutOfMemory) {
+		t.Errorf("more than a quarter: %v, want 53200", err)
+	}
+	b.Release(b.Limit() / 4)
+	if err := s.Freeze().Write(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	s.Relieve()
+	if b.Used() > b.Limit() {
+		t.Errorf("%d bytes in use, of %d", b.Used(), b.Limit())
+	}
+	s.Begin(2)
+	if err := tab.Lookup(k, nil, refs); err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range refs {
+		if r == 0 || len(tab.Value(r)) != 100 {
+			t.Fatalf("key %d is gone", i)
+		}
+	}
+}
+
 // TestEviction keeps ten times the budget, reading and writing all of it.
 func TestEviction(t *testing.T) {
 	store, err := state.Open("db", vfs.NewMem(), state.Options{})

@@ -76,6 +76,48 @@ func (a *arrangement) evict(p *part) bool {
 	return true
 }
 
+// Relieve gives memory back where more than the budget is in use: parts of which the
+// store has everything leave memory as a whole, until a quarter of the budget is free.
+// It is called between epochs, as Begin is.
+func (s *Space) Relieve() {
+	if s.store == nil || !s.opts.Budget.over() {
+		return
+	}
+	s.settle()
+	all := s.all()
+	for n := range s.opts.Parts { // all arrangements alike
+		for _, a := range all {
+			if p := a.parts[n].Load(); p != nil {
+				if s.opts.Budget.ample() {
+					return
+				}
+				a.unload(p)
+			}
+		}
+	}
+}
+
+// unload lets a part leave memory if the store has all of it and nobody is reading.
+func (a *arrangement) unload(p *part) {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	if p.mem.size == 0 || a.s.pinned.Load() != 0 || a.s.inFlight() {
+		return
+	}
+	p.drain(a.s)
+	if len(p.dirty)+len(p.frozen)+len(p.retired)+len(p.tombs)+len(p.limbo)+len(p.empties) > 0 || p.log.n+p.frozenLog.n > 0 {
+		return
+	}
+	p.slots.close(a.s.pool)
+	p.entries.close(a.s.pool)
+	if p.ord != nil {
+		p.ord.close(a.s)
+	}
+	p.mem.close()
+	p.complete, p.hand, p.stuck, p.loaded = false, 0, false, 0
+	a.warm.evicted.Store(true)
+}
+
 // evictRows moves the clock's hand over the slots. drop frees a row and returns
 // true, if it may go; the slot is then removed.
 func (a *arrangement) evictRows(p *part, want int64, drop func(p *part, r row) bool) {

@@ -474,6 +474,9 @@ func TestAgainstModel(t *testing.T) {
 				}
 				for i := range 150 {
 					w.step()
+					if w.rng.Intn(4) == 0 {
+						w.s.Relieve()
+					}
 					for range w.rng.Intn(4) {
 						w.read()
 					}

@@ -72,7 +72,11 @@ func (p *pool) account(n int64) error {
 
 func (p *pool) unaccount(n int64) {
 	p.mapped.Add(-n)
-	p.budget.Release(n)
+	if p.hard {
+		p.budget.Release(n)
+	} else {
+		p.budget.give(n)
+	}
 }
 
 func (p *pool) newRegion(n int) region {
