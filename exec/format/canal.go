@@ -17,6 +17,7 @@ type canal struct {
 	oldAsks                 []field
 	oldOf                   []int32 // Spec column → oldAsks
 	wantDatabase, wantTable string
+	labels                  *mysqlLabels
 }
 
 // The fields of the message, in the order in which they are asked for.
@@ -28,11 +29,12 @@ const (
 	canalTable
 	canalData
 	canalOld
+	canalMySQLType
 )
 
 func canalFields() []field {
 	f := func(name string, t types.Type) field { return field{Name: name, Type: t, Paths: [][]string{{name}}} }
-	return []field{f("type", types.Text), f("isDdl", types.Bool), f("sql", types.Text), f("database", types.Text), f("table", types.Text), f("data", types.JSON), f("old", types.JSON)}
+	return []field{f("type", types.Text), f("isDdl", types.Bool), f("sql", types.Text), f("database", types.Text), f("table", types.Text), f("data", types.JSON), f("old", types.JSON), f("mysqlType", types.JSON)}
 }
 
 func openCanal(d *decoder, e encoding, p part) error {
@@ -44,7 +46,7 @@ func openCanal(d *decoder, e encoding, p part) error {
 		// Both feeds write bytes as the characters of ISO 8859-1.
 		rest["bytea.encoding"] = "latin1"
 	}
-	c := &canal{wantDatabase: own["source.database"], wantTable: own["source.table"], oldOf: make([]int32, len(d.spec.Columns))}
+	c := &canal{labels: newMySQLLabels(d.spec.Columns), wantDatabase: own["source.database"], wantTable: own["source.table"], oldOf: make([]int32, len(d.spec.Columns))}
 	for i, col := range d.spec.Columns {
 		c.oldOf[i] = -1
 		if col.From == FromValue && d.isKey(i) {
@@ -94,6 +96,9 @@ func decodeCanal(ctx context.Context, d *decoder, r *topic.Records, t *draft) er
 		return err
 	}
 	nowImage, oldImage := image(now, d.valueOf), image(old, d.canal.oldOf)
+	if len(d.canal.labels.texts) > 0 {
+		d.canal.labels.apply(m[canalMySQLType], [][]*vec.Vec{nowImage, oldImage}, [][]int{nowOf, oldOf})
+	}
 	t.images = [][]*vec.Vec{nowImage, nil}
 	t.assemble(len(outer.record))
 	moves := &movedKeys{d: d, now: nowImage, old: oldImage}

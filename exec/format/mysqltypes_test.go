@@ -15,6 +15,11 @@ func TestMySQLTypes(t *testing.T) {
 	canal := func(v string) string {
 		return `{"data":[{"id":"1","v":` + v + `}],"database":"s","isDdl":false,"table":"t","type":"INSERT"}`
 	}
+	canalOf := func(typ string) func(string) string {
+		return func(v string) string {
+			return strings.Replace(canal(v), `"isDdl"`, `"mysqlType":{"id":"bigint(20)","v":"`+typ+`"},"isDdl"`, 1)
+		}
+	}
 	maxwell := func(v string) string {
 		return `{"database":"s","table":"t","type":"insert","data":{"id":1,"v":` + v + `}}`
 	}
@@ -49,6 +54,17 @@ func TestMySQLTypes(t *testing.T) {
 		{"canal", "timestamp(0)", canal, `"0000-00-00 00:00:00"`, "bad 22008"},
 		{"canal", "text", canal, `"ä€😀"`, "ä€😀"},
 		{"canal", "real", canal, `"1.5"`, "1.5"},
+		{"canal", "text", canalOf("enum('a','b''c')"), `"2"`, "b'c"},
+		{"canal", "text", canalOf("enum('a','b')"), `"0"`, ""},
+		{"canal", "text", canalOf("enum('a','b')"), `"3"`, "3"},
+		{"canal", "text", canalOf("enum('a','b')"), `"b"`, "b"},
+		{"canal", "text", canalOf("enum('a','b')"), `null`, "NULL"},
+		{"canal", "text", canalOf("enum"), `"2"`, "2"},
+		{"canal", "text", canalOf("varchar(10)"), `"2"`, "2"},
+		{"canal", "text", canalOf("set('a','b','c')"), `"5"`, "a,c"},
+		{"canal", "text", canalOf("set('a','b','c')"), `"0"`, ""},
+		{"canal", "text", canalOf("set('a','b','c')"), `"8"`, "8"},
+		{"canal", "int8", canalOf("enum('a','b')"), `"2"`, "2"},
 		{"canal", "float8", canal, `"-1.7976931348623157E308"`, "-1.7976931348623157e+308"},
 
 		{"maxwell", "numeric(20,0)", maxwell, `18446744073709551615`, "18446744073709551615"},
@@ -123,4 +139,25 @@ func typeNamed(t *testing.T, name string) types.Type {
 		}
 	}
 	return ty
+}
+
+// TestCanalLabels: an enum in the key, messages of several rows with and without
+// labels, in one batch: each row has the name that its own message tells.
+func TestCanalLabels(t *testing.T) {
+	message := func(kind, types, data, old string) string {
+		return `{"data":` + data + `,"old":` + old + `,"database":"s","isDdl":false,"table":"t","type":"` + kind + `","mysqlType":` + types + `}`
+	}
+	cols := columnsOf(t, "k text, v text")
+	s := Spec{Columns: cols, PK: []int{0}, Envelope: Canal, Value: Encoding{Name: "json"}}
+	r := recordsOf([]string{none, none, none, none}, []string{
+		message("INSERT", `{"k":"enum('a','b')","v":"int(11)"}`, `[{"k":"1","v":"1"},{"k":"2","v":"2"}]`, "null"),
+		message("UPDATE", `{"k":"enum('a','b')","v":"int(11)"}`, `[{"k":"2","v":"3"}]`, `[{"k":"1"}]`),
+		message("INSERT", `{"k":"varchar(3)","v":"SET('x','y')"}`, `[{"k":"1","v":"3"}]`, "null"),
+		message("INSERT", `null`, `[{"k":"1","v":"3"}]`, "null"),
+	})
+	got := show(decodeAll(t, s, r), cols)
+	want := "0 put a 1\n0 put b 2\n1 delete a NULL\n1 put b 3\n2 put 1 x,y\n3 put 1 3\n"
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
 }
