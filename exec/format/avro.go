@@ -15,7 +15,7 @@ import (
 func avroEncoding() encoding {
 	return encoding{
 		name:    "avro",
-		options: append(schemaOptions(), timeOption()),
+		options: append(schemaOptions(), timeOption(), avroNameOption()),
 		nested:  true,
 		nests:   true,
 		decoder: newAvroDecoder,
@@ -36,6 +36,9 @@ type avroDecoder struct {
 func newAvroDecoder(p part) (partDecoder, error) {
 	p.bare()
 	d := &avroDecoder{p: p}
+	if err := p.checkAvroName(); err != nil {
+		return nil, err
+	}
 	s, err := p.checkSchemaOptions("avro", "AVRO")
 	if err != nil {
 		return nil, err

@@ -42,7 +42,10 @@ type avroPut struct {
 func newAvroEncoder(p part) (partEncoder, error) {
 	p.bare()
 	e := &avroEncoder{p: p}
-	var err error
+	err := p.checkAvroName()
+	if err != nil {
+		return nil, err
+	}
 	if e.tree, err = newFieldTree(p.Fields); err != nil {
 		return nil, err
 	}

@@ -61,6 +61,9 @@ func newFieldTree(fields []field) (*fieldTree, error) {
 // type for is a string of its text: numeric without precision, interval, jsonb.
 func generateAvro(p *part, tree *fieldTree) (string, error) {
 	g := avroGenerator{p: p, space: avroNamespace(p.Topic)}
+	if full := p.Options[avroName]; full != "" {
+		g.space = full[:max(strings.LastIndexByte(full, '.'), 0)]
+	}
 	b, err := g.value(nil, tree)
 	return string(b), err
 }
@@ -68,6 +71,31 @@ func generateAvro(p *part, tree *fieldTree) (string, error) {
 type avroGenerator struct {
 	p     *part
 	space string
+}
+
+// avroName is the option that says what the record of a generated schema is called.
+const avroName = "schema.full.name"
+
+func avroNameOption() option {
+	return option{name: avroName, also: []string{"value_avro_schema_full_name", "value_schema_full_name", "key_schema_full_name"}}
+}
+
+// checkAvroName refuses a name that is none, or that names nothing.
+func (p *part) checkAvroName() error {
+	full := p.Options[avroName]
+	if full == "" {
+		return nil
+	}
+	for _, part := range strings.Split(full, ".") {
+		if !isAvroName(part) {
+			return sqlerr.New(sqlerr.InvalidParameterValue, "%q is no name of a record in Avro", full).
+				WithHint("Write names of letters, digits and underscores with dots between them, as in 'com.example.Order'.")
+		}
+	}
+	if p.Options["schema"] != "" || p.Options["schema.id"] != "" {
+		return sqlerr.New(sqlerr.InvalidParameterValue, "%s has no effect beside a schema, which has a name of its own", avroName)
+	}
+	return nil
 }
 
 // avroNamespace makes a namespace of a topic's name.
@@ -144,6 +172,9 @@ func (g *avroGenerator) value(dst []byte, t *fieldTree) ([]byte, error) {
 // if it has been described before. The names of the envelope's records are those
 // of Debezium.
 func (p *part) recordName(path string) (name string, known bool) {
+	if full := p.Options[avroName]; full != "" && path == "" {
+		return full[strings.LastIndexByte(full, '.')+1:], false
+	}
 	if p.Envelope == Debezium && !p.Key {
 		switch path {
 		case "":

@@ -35,7 +35,6 @@ var elsewhere = map[string]string{
 	"json.ignore-parse-errors":                         "on_error says what becomes of a record that cannot be read: dead_letter, null or stop.",
 	"json.fail-on-missing-field":                       "A field that is missing is NULL; declare the column NOT NULL to make its record a dead letter.",
 	"json.timestamp-format.standard":                   "Times are read in ISO 8601 and in SQL's form, both.",
-	"value_avro_schema_full_name":                      "A schema that Tarn makes is named after the topic; VALUE_SCHEMA_ID names one of the registry.",
 	"key_protobuf_nullable_representation":             "",
 	"value_protobuf_nullable_representation":           "",
 	"avro-confluent.":                                  "schema.registry = 'http://…' names the registry; with it AVRO has its head.",

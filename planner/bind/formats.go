@@ -171,6 +171,9 @@ func (b *binder) ksqlFormats(out *formats, g *given, table bool, pos int) error 
 		{"value_schema_full_name", "message", &out.Value}, {"key_schema_full_name", "message", &out.Key},
 	} {
 		if g.has(o.key) {
+			if o.name == "message" && o.into.Name == "avro" {
+				o.name = "schema.full.name"
+			}
 			o.into.Options = merged(o.into.Options, map[string]string{o.name: delimiter(o.key, g.take(o.key))})
 		}
 	}

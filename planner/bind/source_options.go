@@ -63,7 +63,7 @@ var topicKeywords = map[string]keyword{
 	"wrap_single_value":      {option: option{kind: 'b'}},
 	"value_schema_id":        {option: option{kind: 'i'}},
 	"key_schema_id":          {option: option{kind: 'i'}},
-	"value_schema_full_name": {option: option{kind: 't'}},
+	"value_schema_full_name": {option: option{kind: 't'}, also: []string{"value_avro_schema_full_name"}},
 	"key_schema_full_name":   {option: option{kind: 't'}},
 	"retention_ms":           {option: option{kind: 'i'}},
 }
