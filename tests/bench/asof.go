@@ -20,7 +20,8 @@ type moment struct {
 // benchAsOf compares look-ups AS OF SYSTEM TIME with look-ups of the latest:
 // first with very many versions of one key, then with one superseded version of
 // each of many keys. The folder is in memory where there is such a file system:
-// a million epochs are a million fsyncs, and only reads are measured.
+// a million epochs are a million fsyncs, and only reads are measured. Last, of keys
+// that change early and late while very many checkpoints write the history of others.
 func benchAsOf(ctx context.Context, r *run) error {
 	versions := r.size(200, 20_000, 1_000_000)
 	keys := r.size(1000, 100_000, 1_000_000)
@@ -63,7 +64,68 @@ func benchAsOf(ctx context.Context, r *run) error {
 	if err := l.sendRows(ctx, c, keys); err != nil {
 		return err
 	}
-	return r.compareAsOf(ctx, c, fmt.Sprintf("two versions of %s keys", short(float64(keys))), keys, []moment{{between, 1}})
+	if err := r.compareAsOf(ctx, c, fmt.Sprintf("two versions of %s keys", short(float64(keys))), keys, []moment{{between, 1}}); err != nil {
+		return err
+	}
+	t.stop()
+	return r.asOfSlices(ctx)
+}
+
+// asOfSlices looks keys up whose two versions have very many slices of history between
+// them, all in packs, and scans the view as of then.
+func (r *run) asOfSlices(ctx context.Context) error {
+	const busy = 5000
+	slices, quiet := r.size(10, 60, 360), r.size(1000, 20_000, 1_000_000)
+	t, err := r.startTarn(ctx, "", "--checkpoint-every", "50ms", "--pack-versions", "1")
+	if err != nil {
+		return err
+	}
+	defer t.stop()
+	c, err := t.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if err := createEvents(ctx, c, "retain_history = 'forever'"); err != nil {
+		return err
+	}
+	all := newRounds(quiet)
+	if err := all.sendRows(ctx, c, quiet); err != nil {
+		return err
+	}
+	between := now()
+	time.Sleep(2 * time.Millisecond)
+	others := &load{keys: quiet + busy}
+	ks, amts := make([]int32, busy), make([]int32, busy)
+	for i := range ks {
+		ks[i] = int32(quiet + int64(i))
+	}
+	others.add(quiet, ks, amts)
+	for range slices {
+		if err := others.sendRows(ctx, c, busy); err != nil {
+			return err
+		}
+		time.Sleep(60 * time.Millisecond) // a checkpoint
+	}
+	if err := all.sendRows(ctx, c, quiet); err != nil {
+		return err
+	}
+	time.Sleep(200 * time.Millisecond)
+	what := fmt.Sprintf("two versions with %d checkpoints between", slices)
+	if err := r.compareAsOf(ctx, c, what, quiet, []moment{{between, 1}}); err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := c.expect(ctx, fmt.Sprintf("SELECT count(*), sum(n) FROM stats AS OF SYSTEM TIME '%s'", between), fmt.Sprintf("%d|%d", quiet, quiet)); err != nil {
+		return err
+	}
+	then := time.Since(began)
+	began = time.Now()
+	if err := c.expect(ctx, "SELECT count(*), sum(n) FROM stats", fmt.Sprintf("%d|%d", quiet+busy, 2*quiet+slices*busy)); err != nil {
+		return err
+	}
+	r.note("a scan of %s keys as of then: %s, of the latest: %s", short(float64(quiet)), then.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+	return nil
 }
 
 func now() string { return time.Now().UTC().Format("2006-01-02 15:04:05.999999+00") }
