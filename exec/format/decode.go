@@ -53,6 +53,8 @@ type decoder struct {
 	// unavailable is, for each column, the placeholder of values that a record of
 	// Debezium's leaves out; nil: there is none.
 	unavailable [][]byte
+	// unsigned are the columns whose negative numbers are 2^64 too small.
+	unsigned []int
 }
 
 // fieldOf is what a column asks of a part.

@@ -60,7 +60,8 @@ func feedOptions(env Envelope) []option {
 		{name: "source.table", also: []string{"table", "table.name"}},
 	}
 	if env == Debezium {
-		out = append(out, option{name: "unavailable.value.placeholder"})
+		out = append(out, option{name: "unavailable.value.placeholder"},
+			option{name: "bigint.unsigned.handling.mode"})
 	}
 	return out
 }
@@ -100,6 +101,9 @@ func (f feed) open(d *decoder, e encoding, p part) error {
 	d.asks = a
 	if d.env.name == Debezium {
 		d.openUnavailable(own["unavailable.value.placeholder"])
+		if err := d.openUnsigned(own["bigint.unsigned.handling.mode"]); err != nil {
+			return err
+		}
 	}
 	p.Fields = d.valueAsks
 	var err error
@@ -139,6 +143,7 @@ func decodeFeed(ctx context.Context, d *decoder, r *topic.Records, t *draft) err
 	cols := out.finish()
 	a := d.asks
 	now, old := image(cols, d.valueOf), image(cols, a.oldOf)
+	d.makeUnsigned(now, old)
 	t.images = [][]*vec.Vec{now, old}
 	t.assemble(len(out.record))
 	var orphans []int // rows of t that are deletions without the row that was
