@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"strconv"
+
 	"github.com/tarndb/tarn/catalog"
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/ast"
@@ -155,9 +157,24 @@ func (b *binder) setExprs(x *exprs, set []ast.SetClause, o *catalog.Object, from
 	for _, c := range set {
 		values := []ast.Expr{c.X}
 		if c.Multi {
+			if q, ok := c.X.(*ast.Subquery); ok && q.Kind == ast.SubqueryScalar {
+				in, err := x.inner(q.Query)
+				if err != nil {
+					return nil, err
+				}
+				if in.visible != len(c.Targets) {
+					return nil, sqlerr.New(sqlerr.SyntaxError, "number of columns does not match number of values").At(c.Pos)
+				}
+				for i, t := range c.Targets {
+					if err := assign(t, columnOf(q, i, len(c.Targets))); err != nil {
+						return nil, err
+					}
+				}
+				continue
+			}
 			r, ok := c.X.(*ast.Row)
 			if !ok {
-				return nil, unsupported(c.Pos, "assigning a subquery to several columns")
+				return nil, sqlerr.New(sqlerr.FeatureNotSupported, "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression").At(c.Pos)
 			}
 			if len(r.Fields) != len(c.Targets) {
 				return nil, sqlerr.New(sqlerr.SyntaxError, "number of columns does not match number of values").At(c.Pos)
@@ -176,6 +193,17 @@ func (b *binder) setExprs(x *exprs, set []ast.SetClause, o *catalog.Object, from
 		}
 	}
 	return out, nil
+}
+
+// columnOf is column i of the n that a subquery gives, as a subquery of one.
+func columnOf(q *ast.Subquery, i, n int) ast.Expr {
+	alias := &ast.Alias{Pos: q.Pos, Name: "set"}
+	for k := range n {
+		alias.Columns = append(alias.Columns, ast.Ident{Pos: q.Pos, Name: "c" + strconv.Itoa(k)})
+	}
+	item := ast.SelectItem{Pos: q.Pos, X: &ast.ColumnRef{Pos: q.Pos, Parts: []string{alias.Columns[i].Name}}}
+	from := &ast.Derived{Pos: q.Pos, Query: q.Query, Alias: alias}
+	return &ast.Subquery{Pos: q.Pos, Query: &ast.Query{Pos: q.Pos, Body: &ast.Select{Pos: q.Pos, Items: []ast.SelectItem{item}, From: []ast.TableExpr{from}}}}
 }
 
 // oldRows scans the target of UPDATE or DELETE: its columns, and the row number

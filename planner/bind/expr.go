@@ -186,6 +186,12 @@ func (x *exprs) unary(e *ast.Unary) (expr.Expr, error) {
 }
 
 func (x *exprs) binary(e *ast.Binary) (expr.Expr, error) {
+	switch e.Op.Name {
+	case "OVERLAPS":
+		return x.overlaps(e)
+	case "@?", "@@":
+		return nil, noPath(e.Pos)
+	}
 	l, err := x.bind(e.L)
 	if err != nil {
 		return nil, err

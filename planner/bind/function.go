@@ -2,6 +2,7 @@ package bind
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/tarndb/tarn/sql/ast"
 	"github.com/tarndb/tarn/sql/expr"
@@ -50,9 +51,19 @@ func (x *exprs) function(e *ast.Func) (expr.Expr, error) {
 	case isWindowFunction(name):
 		return nil, sqlerr.New(sqlerr.WrongObjectType, "window function %s requires an OVER clause", name).At(e.Pos)
 	}
+	if strings.HasPrefix(name, "jsonb_path_") {
+		return nil, noPath(e.Pos)
+	}
+	e, err := x.inOrder(e, name)
+	if err != nil {
+		return nil, err
+	}
 	args, pos, err := x.args(e)
 	if err != nil {
 		return nil, err
+	}
+	if c, ok := constant(args); ok && name == "pg_typeof" && c.Typ.OID == types.OIDUnknown {
+		return &expr.Const{Typ: types.Regtype, Val: types.Int(types.OIDUnknown)}, nil
 	}
 	rowsAsObjects(name, args)
 	if name == "row_to_json" && len(args) == 1 && args[0].Type().OID == types.OIDJSON {
@@ -65,6 +76,21 @@ func (x *exprs) function(e *ast.Func) (expr.Expr, error) {
 		return x.setReturning(e, name, args, pos)
 	}
 	return x.scalar(e, name, args, pos)
+}
+
+// constant is the only one of args, if it is a literal.
+func constant(args []expr.Expr) (*expr.Const, bool) {
+	if len(args) != 1 {
+		return nil, false
+	}
+	c, ok := args[0].(*expr.Const)
+	return c, ok
+}
+
+// noPath refuses SQL/JSON paths.
+func noPath(pos int) error {
+	return unsupported(pos, "a jsonpath").
+		WithHint("Take fields with -> and ->>, elements with jsonb_array_elements(), and test with @>.")
 }
 
 func (x *exprs) notAggregate(e *ast.Func, name string) error {
@@ -279,7 +305,7 @@ func checkWithin(e *ast.Func, name string, within bool) error {
 }
 
 // ordered are the aggregates whose result depends on the order of the rows.
-var ordered = map[string]bool{"array_agg": true, "string_agg": true, "json_agg": true, "jsonb_agg": true}
+var ordered = map[string]bool{"array_agg": true, "string_agg": true, "json_agg": true, "jsonb_agg": true, "json_object_agg": true}
 
 // ofOuterQuery reports whether an aggregate names columns of enclosing queries and
 // none of its own: SQL then counts it among the aggregates of that query.

@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"math"
+
 	"github.com/tarndb/tarn/planner/plan"
 	"github.com/tarndb/tarn/sql/ast"
 	"github.com/tarndb/tarn/sql/expr"
@@ -74,9 +76,6 @@ func (b *binder) openQuery(q *ast.Query, parent *scope, ctes *cteList) (*bound, 
 		return nil, err
 	}
 	defer b.leave()
-	if q.WithTies {
-		return nil, unsupported(q.Pos, "FETCH FIRST … WITH TIES")
-	}
 	if len(q.Options) > 0 {
 		return nil, unsupported(q.Options[0].Pos, "OPTIONS")
 	}
@@ -99,7 +98,45 @@ func (b *binder) openQuery(q *ast.Query, parent *scope, ctes *cteList) (*bound, 
 			return nil, err
 		}
 	}
+	if q.WithTies {
+		return out, b.ties(out, q)
+	}
 	return out, nil
+}
+
+// ties makes LIMIT keep the rows that come out even with the last one: those of
+// the first ranks, without what OFFSET leaves out.
+func (b *binder) ties(out *bound, q *ast.Query) error {
+	if len(out.order) == 0 {
+		return sqlerr.New(sqlerr.SyntaxError, "WITH TIES cannot be specified without ORDER BY clause").At(q.Limit.Position())
+	}
+	count := func(e expr.Expr) (int64, bool) {
+		c, ok := e.(*expr.Const)
+		if ok && !c.Val.Null {
+			return c.Val.I, true
+		}
+		return 0, e == nil
+	}
+	limit, ok := count(out.limit)
+	offset, known := count(out.offset)
+	if !ok || !known {
+		return unsupported(q.Limit.Position(), "WITH TIES of a number that is no constant")
+	}
+	if out.limit == nil {
+		return nil
+	}
+	if limit > math.MaxInt64-offset {
+		limit = math.MaxInt64 - offset
+	}
+	out.node = plan.NewTopN(&plan.TopN{In: out.node, OrderBy: out.order, Limit: limit + offset, RankKind: 1}, "")
+	if offset > 0 {
+		out.node = plan.NewTopN(&plan.TopN{In: out.node, OrderBy: out.order, Limit: -1, Offset: offset}, "")
+	}
+	out.limit, out.offset = nil, nil
+	if b.opt.Standing {
+		out.order = nil
+	}
+	return nil
 }
 
 // limit binds LIMIT or OFFSET: an int8 without columns.

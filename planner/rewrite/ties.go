@@ -111,7 +111,7 @@ func breakTopN(n *plan.TopN) plan.Node {
 }
 
 // orderedAggs are the aggregates whose result depends on the order of rows.
-var orderedAggs = map[string]bool{"array_agg": true, "string_agg": true, "jsonb_agg": true, "json_agg": true}
+var orderedAggs = map[string]bool{"array_agg": true, "string_agg": true, "jsonb_agg": true, "json_agg": true, "json_object_agg": true}
 
 func breakAggregate(n *plan.Aggregate) plan.Node {
 	depends := func(a plan.AggCall) bool {

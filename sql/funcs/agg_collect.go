@@ -39,7 +39,9 @@ func collectAggs() []Agg {
 			Doc: "All values, NULLs included, as a JSON array."},
 		{Name: "json_agg", Args: ts(anyElement), Ret: types.JSON, Class: Holistic, Collect: jsonAgg(types.ToJSON),
 			Doc: "All values, NULLs included, as a JSON array."},
-		{Name: "jsonb_object_agg", Args: ts(anyT, anyT), Ret: types.JSONB, Class: Holistic, Collect: jsonbObjectAgg,
+		{Name: "jsonb_object_agg", Args: ts(anyT, anyT), Ret: types.JSONB, Class: Holistic, Collect: objectAgg(types.JSONBBuildObject),
+			Doc: "Keys and values as a JSON object."},
+		{Name: "json_object_agg", Args: ts(anyT, anyT), Ret: types.JSON, Class: Holistic, Collect: objectAgg(jsonObject),
 			Doc: "Keys and values as a JSON object."},
 	}
 	for _, t := range arithInts {
@@ -132,7 +134,20 @@ func jsonAgg(image func(types.Datum, types.Type, *types.Env) (string, error)) fu
 	}
 }
 
-func jsonbObjectAgg(rows *vec.Batch, out *vec.Builder) error {
+// jsonObject is an object with the blanks that json_object_agg puts inside.
+func jsonObject(ds []types.Datum, in []types.Type, env *types.Env) (string, error) {
+	s, err := types.JSONBuildObject(ds, in, env)
+	if err != nil {
+		return "", err
+	}
+	return "{ " + s[1:len(s)-1] + " }", nil
+}
+
+func objectAgg(image func([]types.Datum, []types.Type, *types.Env) (string, error)) func(*vec.Batch, *vec.Builder) error {
+	return func(rows *vec.Batch, out *vec.Builder) error { return collectObject(rows, out, image) }
+}
+
+func collectObject(rows *vec.Batch, out *vec.Builder, image func([]types.Datum, []types.Type, *types.Env) (string, error)) error {
 	k, v := rows.Cols[0], rows.Cols[1]
 	var ds []types.Datum
 	var tt []types.Type
@@ -151,7 +166,7 @@ func jsonbObjectAgg(rows *vec.Batch, out *vec.Builder) error {
 		out.Null()
 		return nil
 	}
-	s, err := types.JSONBBuildObject(ds, tt, nil)
+	s, err := image(ds, tt, nil)
 	if err != nil {
 		return err
 	}

@@ -16,8 +16,8 @@ var families = []struct {
 }{
 	{"Comparison", []func() []Overload{compareRows}},
 	{"Numbers", []func() []Overload{arithRows, numericRows, numericWholeRows, mathRows}},
-	{"Strings", []func() []Overload{stringRows, likeRows, regexRows, regexNthRows}},
-	{"Dates and times", []func() []Overload{timeRows}},
+	{"Strings", []func() []Overload{stringRows, likeRows, regexRows, regexNthRows, byteRows}},
+	{"Dates and times", []func() []Overload{timeRows, overlapsRows}},
 	{"JSON", []func() []Overload{jsonRows, jsonNamedRows}},
 	{"Arrays", []func() []Overload{arrayRows, arrayShapeRows}},
 	{"Session and system", []func() []Overload{sessionRows, catalogRows, privilegeRows, serverRows}},

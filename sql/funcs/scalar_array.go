@@ -78,6 +78,7 @@ func arrayRows() []Overload {
 		arrayFn("array_to_string", ts(anyArray, t, t), t, true, arrayToString, "Texts of the elements, joined; NULL as the third argument.", "array_to_string('{1,2,NULL,5}'::int[], ',', '*') → 1,2,*,5"),
 		arrayFn("array_position", ts(anyCompatArray, anyCompat), i4, true, arrayPosition, "Index of the first equal element.", "array_position('{sun,mon,tue}'::text[], 'mon') → 2"),
 		arrayFn("array_position", ts(anyCompatArray, anyCompat, i4), i4, true, arrayPosition, "Index of the first equal element from a start on.", ""),
+		arrayFn("array_positions", ts(anyCompatArray, anyCompat), types.ArrayOf(i4), true, arrayPositions, "Indexes of all equal elements.", "array_positions('{A,A,B,A}'::text[], 'A') → {1,2,4}"),
 		arrayFn("array_remove", ts(anyCompatArray, anyCompat), anyCompatArray, true, arrayRemove, "Without the elements that equal the value.", "array_remove('{1,2,3,2}'::int[], 2) → {1,3}"),
 		arrayFn("array_replace", ts(anyCompatArray, anyCompat, anyCompat), anyCompatArray, true, arrayReplace, "With elements that equal the second replaced by the third.", "array_replace('{1,2,5,4}'::int[], 5, 3) → {1,2,3,4}"),
 		arrayFn("subscript", ts(anyArray, i4), anyElement, false, func(_ []types.Type, a []types.Datum, arrs []types.Array) (types.Datum, error) {
@@ -175,6 +176,21 @@ func arrayPosition(in []types.Type, a []types.Datum, arrs []types.Array) (types.
 		return types.NullDatum, nil
 	}
 	return types.Int(int64(i) + int64(x.Lower[0])), nil
+}
+
+func arrayPositions(in []types.Type, a []types.Datum, arrs []types.Array) (types.Datum, error) {
+	if a[0].Null {
+		return types.NullDatum, nil
+	}
+	x := arrs[0]
+	if len(x.Dims) > 1 {
+		return types.NullDatum, sqlerr.New(sqlerr.FeatureNotSupported, "searching for elements in multidimensional arrays is not supported")
+	}
+	var at []types.Datum
+	for i := indexOf(types.ElemOf(in[0]), x.Elems, a[1], 0); i >= 0; i = indexOf(types.ElemOf(in[0]), x.Elems, a[1], i+1) {
+		at = append(at, types.Int(int64(i)+int64(x.Lower[0])))
+	}
+	return types.ArrayDatum(types.NewArray(types.Int4, at)), nil
 }
 
 func arrayRemove(in []types.Type, a []types.Datum, arrs []types.Array) (types.Datum, error) {

@@ -210,8 +210,8 @@ func jsonBuildRows(jb types.Type) []Overload {
 	}
 	rows := build("jsonb_build_array", jb, types.JSONBBuildArray, "Array of the arguments.", `jsonb_build_array(1, 2, 'foo', 4) → [1, 2, "foo", 4]`)
 	rows = append(rows, build("jsonb_build_object", jb, buildObject, "Object of keys and values in turn.", `jsonb_build_object('foo', 1, 'bar', 2) → {"bar": 2, "foo": 1}`)...)
-	rows = append(rows, build("json_build_array", types.JSON, types.JSONBBuildArray, "Array of the arguments.", "")...)
-	rows = append(rows, build("json_build_object", types.JSON, buildObject, "Object of keys and values in turn.", "")...)
+	rows = append(rows, build("json_build_array", types.JSON, types.JSONBuildArray, "Array of the arguments.", `json_build_array(1, 2, 'foo') → [1, 2, "foo"]`)...)
+	rows = append(rows, build("json_build_object", types.JSON, types.JSONBuildObject, "Object of keys and values in turn.", `json_build_object('foo', 1, 'bar', 2) → {"foo" : 1, "bar" : 2}`)...)
 	return append(rows,
 		conv("to_jsonb", anyElement, jb, types.ToJSONB, "The value as jsonb.", `to_jsonb('Fred said "Hi."'::text) → "Fred said \"Hi.\""`),
 		conv("to_json", anyElement, types.JSON, types.ToJSON, "The value as json.", ""),

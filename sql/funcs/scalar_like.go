@@ -43,11 +43,12 @@ func likeKernel(fold, negated bool) Kernel {
 			if !ready {
 				m, ready = newLike(stringAt(a[1], i), fold), a[1].Const
 			}
-			if m.err != nil {
-				c.Fail(i, m.err)
+			ok, err := m.match(stringAt(a[0], i))
+			if err != nil {
+				c.Fail(i, err)
 				return
 			}
-			out.Bools[i] = m.match(stringAt(a[0], i)) != negated
+			out.Bools[i] = ok != negated
 		})
 		return out
 	}
@@ -60,7 +61,6 @@ type likeMatcher struct {
 	fold    bool
 	simple  bool // no _ and no escapes: kind of plain text tests
 	pieces  []string
-	err     *sqlerr.Error
 }
 
 func newLike(p string, fold bool) likeMatcher {
@@ -68,14 +68,6 @@ func newLike(p string, fold bool) likeMatcher {
 		p = strings.ToLower(p)
 	}
 	m := likeMatcher{pattern: p, fold: fold}
-	trailing := 0
-	for i := len(p) - 1; i >= 0 && p[i] == '\\'; i-- {
-		trailing++
-	}
-	if trailing%2 == 1 {
-		m.err = errLikeEscape
-		return m
-	}
 	if !strings.ContainsAny(p, `_\`) {
 		m.simple = true
 		m.pieces = strings.Split(p, "%")
@@ -83,7 +75,7 @@ func newLike(p string, fold bool) likeMatcher {
 	return m
 }
 
-func (m *likeMatcher) match(s string) bool {
+func (m *likeMatcher) match(s string) (bool, *sqlerr.Error) {
 	if m.fold {
 		s = strings.ToLower(s)
 	}
@@ -92,25 +84,26 @@ func (m *likeMatcher) match(s string) bool {
 	}
 	first, last := m.pieces[0], m.pieces[len(m.pieces)-1]
 	if len(m.pieces) == 1 {
-		return s == first
+		return s == first, nil
 	}
 	if len(s) < len(first)+len(last) || !strings.HasPrefix(s, first) || !strings.HasSuffix(s, last) {
-		return false
+		return false, nil
 	}
 	s = s[len(first) : len(s)-len(last)]
 	for _, p := range m.pieces[1 : len(m.pieces)-1] {
 		i := strings.Index(s, p)
 		if i < 0 {
-			return false
+			return false, nil
 		}
 		s = s[i+len(p):]
 	}
-	return true
+	return true, nil
 }
 
 // likeMatch matches with one point of return: after a %, a mismatch only ever
-// has to go back to the last one, so the time is at most len(s)·len(p).
-func likeMatch(s, p string) bool {
+// has to go back to the last one, so the time is at most len(s)·len(p). An escape
+// character at the end is an error if the match comes to it.
+func likeMatch(s, p string) (bool, *sqlerr.Error) {
 	backS, backP := -1, -1
 	i, j := 0, 0
 	for i < len(s) {
@@ -128,7 +121,9 @@ func likeMatch(s, p string) bool {
 			default:
 				k := j
 				if c == '\\' {
-					k++
+					if k++; k == len(p) {
+						return false, errLikeEscape
+					}
 				}
 				if s[i] == p[k] {
 					i++
@@ -138,7 +133,7 @@ func likeMatch(s, p string) bool {
 			}
 		}
 		if backP < 0 {
-			return false
+			return false, nil
 		}
 		_, w := utf8.DecodeRuneInString(s[backS:])
 		backS += w
@@ -147,7 +142,7 @@ func likeMatch(s, p string) bool {
 	for j < len(p) && p[j] == '%' {
 		j++
 	}
-	return j == len(p)
+	return j == len(p), nil
 }
 
 // likeEscape rewrites a pattern whose escape character is esc ("" = none).
@@ -163,7 +158,7 @@ func likeEscape(p, esc string) (types.Datum, error) {
 		case esc != "" && c == esc:
 			b.WriteByte('\\')
 			if p = p[w:]; p == "" {
-				return types.NullDatum, errLikeEscape
+				return types.String(b.String()), nil
 			}
 			_, w = utf8.DecodeRuneInString(p)
 			b.WriteString(p[:w])

@@ -75,6 +75,8 @@ func regexRows() []Overload {
 		rx("regexp_split_to_array", ts(t, t), textArray, regexSplit, 1, -1, "Pieces between matches.", `regexp_split_to_array('hello world', '\s+') → {hello,world}`),
 		rx("regexp_split_to_array", ts(t, t, t), textArray, noGlobal("regexp_split_to_array", regexSplit), 1, 2, "Pieces between matches, with flags.", ""),
 		rx("substring", ts(t, t), t, subst, 1, -1, "First match of a regular expression, or of its first group.", "substring('Thomas', '...$') → mas"),
+		Overload{Name: "substring", Args: ts(t, t, t), Ret: t, Kernel: substringSimilar,
+			Doc: "The part of a text that is between the escaped quotes of a SIMILAR TO pattern, the third its escape character.", Example: `substring('abcdefg', '%#"cd#"%', '#') → cd`},
 		fn("similar_to_escape", ts(t), t, func(_ *Ctx, a []types.Datum) (types.Datum, error) { return similarPattern(a[0].S, `\`) },
 			"A SIMILAR TO pattern as a regular expression.", ""),
 		fn("similar_to_escape", ts(t, t), t, func(_ *Ctx, a []types.Datum) (types.Datum, error) { return similarPattern(a[0].S, a[1].S) },
@@ -363,11 +365,21 @@ func similarPattern(p, esc string) (types.Datum, error) {
 			WithHint("Escape string must be empty or one character.")
 	}
 	var b strings.Builder
-	b.WriteString("^(?:")
-	inSet, after := false, false
+	inSet, after, parts := false, false, 1
 	for _, r := range p {
 		c := string(r)
 		switch {
+		case after && c == `"`:
+			// What is before the part takes as little as it can.
+			between := ")("
+			if parts == 2 {
+				between = ")(?:"
+			}
+			if parts++; parts > 3 {
+				return types.NullDatum, sqlerr.New(sqlerr.InvalidUseOfEscapeCharacter, "SQL regular expression may not contain more than two escape-double-quote separators")
+			}
+			b.WriteString(between)
+			after = false
 		case after:
 			b.WriteString(regexp.QuoteMeta(c))
 			after = false
@@ -391,6 +403,32 @@ func similarPattern(p, esc string) (types.Datum, error) {
 			b.WriteString(c)
 		}
 	}
-	b.WriteString(")$")
-	return types.String(b.String()), nil
+	first := "^(?:"
+	if parts > 1 {
+		first = "^(?U:"
+	}
+	return types.String(first + b.String() + ")$"), nil
+}
+
+// substringSimilar is substring(x similar pattern escape e).
+func substringSimilar(c *Ctx, n int, args []*vec.Vec) *vec.Vec {
+	var cache regexCache
+	return byDatum(func(_ *Ctx, a []types.Datum) (types.Datum, error) {
+		pattern, err := similarPattern(a[1].S, a[2].S)
+		if err != nil {
+			return types.NullDatum, err
+		}
+		re, bad := cache.get(pattern.S, "")
+		if bad != nil {
+			return types.NullDatum, bad
+		}
+		m := re.FindStringSubmatchIndex(a[0].S)
+		switch {
+		case m == nil:
+			return types.NullDatum, nil
+		case len(m) > 2:
+			m = m[2:]
+		}
+		return types.String(a[0].S[m[0]:m[1]]), nil
+	})(types.Text)(c, n, args)
 }

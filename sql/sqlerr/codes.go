@@ -20,6 +20,7 @@ const (
 	InvalidParameterValue           Code = "22023"
 	InvalidEscapeSequence           Code = "22025"
 	StringDataLengthMismatch        Code = "22026"
+	InvalidUseOfEscapeCharacter     Code = "2200C"
 	ArraySubscriptError             Code = "2202E"
 	InvalidRowCountInLimit          Code = "2201W"
 	InvalidPrecedingOrFollowingSize Code = "22013"

@@ -165,3 +165,46 @@ func JSONBBuildObject(ds []Datum, ts []Type, env *Env) (string, error) {
 	n.sortKeys()
 	return n.String(), nil
 }
+
+// JSONBuildArray is json_build_array.
+func JSONBuildArray(ds []Datum, ts []Type, env *Env) (string, error) {
+	dst := []byte{'['}
+	for i := range ds {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		var err error
+		if dst, err = appendJSON(dst, ds[i], ts[i], env); err != nil {
+			return "", err
+		}
+	}
+	return string(append(dst, ']')), nil
+}
+
+// JSONBuildObject is json_build_object: keys and values in turn, kept as they come.
+func JSONBuildObject(ds []Datum, ts []Type, env *Env) (string, error) {
+	if len(ds)%2 != 0 {
+		return "", sqlerr.New(sqlerr.InvalidParameterValue, "argument list must have even number of elements").
+			WithHint("The arguments of json_build_object() must consist of alternating keys and values.")
+	}
+	dst := []byte{'{'}
+	for i := 0; i < len(ds); i += 2 {
+		if ds[i].Null {
+			return "", sqlerr.New(sqlerr.InvalidParameterValue, "argument %d cannot be null", i+1).
+				WithHint("Object keys should be text.")
+		}
+		if t := ts[i]; t.IsArray() || t.OID == OIDJSON || t.OID == OIDJSONB || t.OID == OIDRecord {
+			return "", sqlerr.New(sqlerr.InvalidParameterValue, "key value must be scalar, not array, composite, or json")
+		}
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = AppendJSONString(dst, string(appendCastText(nil, ds[i], ts[i], env)))
+		dst = append(dst, " : "...)
+		var err error
+		if dst, err = appendJSON(dst, ds[i+1], ts[i+1], env); err != nil {
+			return "", err
+		}
+	}
+	return string(append(dst, '}')), nil
+}
