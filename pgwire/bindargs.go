@@ -109,12 +109,15 @@ func decodeBinary(b []byte, t types.Type) (types.Datum, error) {
 }
 
 // inParam says which parameter err is about, as PostgreSQL's context line does.
-func inParam(err error, portalName []byte, i int) error {
+func inParam(err error, portalName []byte, i, format int) error {
 	e := *sqlerr.From(err)
 	if e.Where == "" {
 		e.Where = fmt.Sprintf("unnamed portal parameter $%d", i+1)
 		if len(portalName) > 0 {
 			e.Where = fmt.Sprintf("portal %q parameter $%d", portalName, i+1)
+		}
+		if format == formatText && e.Code != sqlerr.CharacterNotInRepertoire {
+			e.Where += " = '...'" // PostgreSQL's way not to show a value
 		}
 	}
 	return &e

@@ -101,7 +101,7 @@ func (c *conn) bind(body []byte) error {
 	if err != nil {
 		return err
 	}
-	if n := len(p.Columns()); len(e.formats) > 1 && len(e.formats) != n {
+	if n := len(p.Columns()); n > 0 && len(e.formats) > 1 && len(e.formats) != n {
 		p.Close()
 		return sqlerr.New(sqlerr.ProtocolViolation, "bind message has %d result formats but query has %d columns", len(e.formats), n)
 	}
@@ -148,7 +148,7 @@ func (c *conn) bindParams(f *fields, e *portal, ts []types.Type, portalName, stm
 		}
 		d, err := decodeParam(value, format, ts[i], env)
 		if err != nil {
-			return inParam(err, portalName, i)
+			return inParam(err, portalName, i, format)
 		}
 		e.args = append(e.args, d)
 	}

@@ -33,7 +33,13 @@ func copyOptions(c *ast.Copy, names []string) (copytext.Options, error) {
 	o := copytext.Defaults(csv)
 	o.Binary = binary
 	escape := false
+	given := map[string]bool{}
 	for _, opt := range c.Options {
+		if name := strings.ToLower(opt.Name); given[name] {
+			return o, sqlerr.New(sqlerr.SyntaxError, "conflicting or redundant options").At(opt.Pos)
+		} else {
+			given[name] = true
+		}
 		text := optionText(opt.Value)
 		one := func(what string) (byte, error) {
 			return copytext.OneByte(what, text)

@@ -138,8 +138,12 @@ func (p *prepared) check() error {
 	case v.block == noBlock && inBlock:
 		return sqlerr.New(sqlerr.ActiveSQLTransaction, "%s cannot run inside a transaction block", v.tag)
 	case v.block == needBlock && !inBlock:
-		return sqlerr.New(sqlerr.NoActiveSQLTransaction, "%s can only be used in transaction blocks", v.tag)
-	case !v.reads && s.tx != nil && s.tx.readOnly:
+		what := v.tag
+		if what == "RELEASE" {
+			what = "RELEASE SAVEPOINT"
+		}
+		return sqlerr.New(sqlerr.NoActiveSQLTransaction, "%s can only be used in transaction blocks", what)
+	case !v.reads && s.readsOnly():
 		return sqlerr.New(sqlerr.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", v.tag)
 	case !v.reads && (s.set.asOfEvent != "" || s.set.asOfSystem != ""):
 		return sqlerr.New(sqlerr.ReadOnlySQLTransaction, "cannot execute %s while as_of_event_time or as_of_system_time is set", v.tag).

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tarndb/tarn/pgwire"
+	"github.com/tarndb/tarn/sql/ast"
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
 	"github.com/tarndb/tarn/sql/vec"
@@ -47,15 +48,23 @@ func (pt *portal) Run(ctx context.Context, maxRows int, out pgwire.ResultWriter)
 			err = context.Cause(ctx)
 		}
 	}()
-	if pt.p.open == nil {
+	if pt.p.open == nil && pt.cur == nil {
 		if pt.done {
 			return pgwire.Outcome{Verb: pt.p.verb.tag, Rows: 0}, nil
 		}
 		if err := pt.p.check(); err != nil {
 			return o, err
 		}
-		pt.done = true
-		return pt.p.run(ctx, pt.args, out)
+		if maxRows == 0 || !pt.returns() {
+			pt.done = true
+			return pt.p.run(ctx, pt.args, out)
+		}
+		// The change is made at once; its rows go out in portions.
+		var rows kept
+		if _, err := pt.p.run(ctx, pt.args, &rows); err != nil {
+			return o, err
+		}
+		pt.cur = &rows.listCursor
 	}
 	if pt.cur == nil && !pt.done {
 		if err := pt.p.check(); err != nil {
@@ -66,6 +75,26 @@ func (pt *portal) Run(ctx context.Context, maxRows int, out pgwire.ResultWriter)
 		}
 	}
 	return pt.fetch(ctx, maxRows, out)
+}
+
+// returns reports whether this is a change of data with RETURNING.
+func (pt *portal) returns() bool {
+	switch pt.p.stmt.(type) {
+	case *ast.Insert, *ast.Update, *ast.Delete:
+		return pt.p.cols != nil
+	}
+	return false
+}
+
+// kept is a ResultWriter whose rows wait to be fetched.
+type kept struct {
+	discard
+	listCursor
+}
+
+func (k *kept) Rows(b *vec.Batch, lo, hi int) error {
+	k.batches = append(k.batches, b.Slice(lo, hi))
+	return nil
 }
 
 // fetch sends at most maxRows rows (0: all) of an open cursor.

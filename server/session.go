@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"maps"
 	"sort"
 	"strings"
 	"time"
@@ -55,6 +56,7 @@ func newSession(srv *Server, info pgwire.StartupInfo, client pgwire.Client) (*se
 			return nil, err
 		}
 	}
+	s.set.login = maps.Clone(s.set.values)
 	for _, name := range variableNames() {
 		v, _ := s.set.get(name)
 		client.Parameter(variableByName[name].name, v)

@@ -165,12 +165,12 @@ func (s *session) copyIn(ctx context.Context, o *catalog.Object, cols []int, opt
 			return 0, err
 		}
 		if err := dec.Feed(chunk, take); err != nil {
-			return 0, err
+			return 0, inSchema(err, o)
 		}
 	}
 	n, err := dec.Finish(take)
 	if err != nil {
-		return 0, err
+		return 0, inSchema(err, o)
 	}
 	if rows := vec.Concat(records); rows != nil {
 		return n, s.produce(ctx, o, rows)
@@ -181,6 +181,15 @@ func (s *session) copyIn(ctx context.Context, o *catalog.Object, cols []int, opt
 		}
 	}
 	return n, nil
+}
+
+// inSchema completes an error about a column, which the decoder knows by its table's
+// name only.
+func inSchema(err error, o *catalog.Object) error {
+	if e := (*sqlerr.Error)(nil); errors.As(err, &e) && e.Table == o.Name && e.Schema == "" {
+		e.Schema = o.Schema
+	}
+	return err
 }
 
 // uniqueWithin looks for duplicate keys in what has just been copied, so that the

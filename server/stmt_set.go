@@ -43,7 +43,7 @@ var _ = on[*ast.Set](verb{tag: "SET", reads: true, bare: true, run: func(_ conte
 	if err := s.setVariable(set.Name, value); err != nil {
 		return pgwire.Outcome{}, err
 	}
-	if v := variableByName[strings.ToLower(set.Name)]; v != nil && v.inert {
+	if v := variableByName[strings.ToLower(set.Name)]; v != nil && v.inert && value2(s.set, v.name) != v.initial {
 		s.notice(pgwire.Notice, sqlerr.New("00000", "%q has no effect here", v.name).WithDetail("%s", v.doc))
 	}
 	if s.tx != nil && s.tx.local != nil && set.Scope != "LOCAL" {

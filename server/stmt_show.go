@@ -137,6 +137,10 @@ var _ = on[*ast.Explain](verb{tag: "EXPLAIN", reads: true, prepareFn: func(p *pr
 		case "verbose":
 			verbose = true
 		case "costs", "timing", "summary", "settings", "buffers":
+		case "format":
+			if !strings.EqualFold(optionText(o.Value), "text") {
+				return sqlerr.New(sqlerr.FeatureNotSupported, "EXPLAIN with FORMAT %s is not supported", strings.ToUpper(optionText(o.Value))).At(o.Pos).WithHint("The one format is TEXT.")
+			}
 		case "analyze":
 			return sqlerr.New(sqlerr.FeatureNotSupported, "EXPLAIN ANALYZE is not supported").At(o.Pos)
 		default:

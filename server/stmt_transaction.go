@@ -63,8 +63,15 @@ func (s *session) setModes(m *ast.TxModes) error {
 }
 
 var _ = on[*ast.Commit](verb{tag: "COMMIT", reads: true, endsBlock: true, bare: true, run: func(ctx context.Context, s *session, stmt ast.Statement, _ pgwire.ResultWriter) (pgwire.Outcome, error) {
+	chain := stmt.(*ast.Commit).Chain
 	if s.tx == nil || !s.tx.explicit {
+		if chain {
+			return pgwire.Outcome{}, noChain("COMMIT")
+		}
 		s.notice(pgwire.Warning, sqlerr.New(sqlerr.NoActiveSQLTransaction, "there is no transaction in progress"))
+		if err := s.commit(ctx); err != nil { // what the string did before
+			return pgwire.Outcome{}, err
+		}
 		return done("COMMIT")
 	}
 	tag := "COMMIT"
@@ -75,11 +82,15 @@ var _ = on[*ast.Commit](verb{tag: "COMMIT", reads: true, endsBlock: true, bare: 
 	if err := s.commit(ctx); err != nil {
 		return pgwire.Outcome{}, err
 	}
-	if stmt.(*ast.Commit).Chain {
+	if chain {
 		s.begin().explicit = true
 	}
 	return done(tag)
 }})
+
+func noChain(verb string) error {
+	return sqlerr.New(sqlerr.NoActiveSQLTransaction, "%s AND CHAIN can only be used in transaction blocks", verb)
+}
 
 // dropModes forgets what the transaction's modes showed as settings.
 func (s *session) dropModes() {
@@ -97,7 +108,11 @@ var _ = on[*ast.Rollback](verb{tag: "ROLLBACK", reads: true, endsBlock: true, ba
 		if r.Savepoint != "" {
 			return pgwire.Outcome{}, sqlerr.New(sqlerr.NoActiveSQLTransaction, "ROLLBACK TO SAVEPOINT can only be used in transaction blocks")
 		}
+		if r.Chain {
+			return pgwire.Outcome{}, noChain("ROLLBACK")
+		}
 		s.notice(pgwire.Warning, sqlerr.New(sqlerr.NoActiveSQLTransaction, "there is no transaction in progress"))
+		s.rollback() // what the string did before
 		return done("ROLLBACK")
 	}
 	if r.Savepoint != "" {

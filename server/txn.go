@@ -53,6 +53,15 @@ func (s *session) begin() *txn {
 	return s.tx
 }
 
+// readsOnly reports whether the transaction that is, or that the next statement
+// begins, is read-only.
+func (s *session) readsOnly() bool {
+	if s.tx == nil {
+		return s.set.readOnly
+	}
+	return s.tx.readOnly
+}
+
 // lockOwner is who holds the transaction's locks.
 func (t *txn) lockOwner() *exec.Owner {
 	if t.owner == nil {

@@ -31,6 +31,7 @@ type variable struct {
 // settings are one session's values and what has been derived from them.
 type settings struct {
 	values map[string]string // canonical lower-case name → value, only where set
+	login  map[string]string // what the startup packet set: RESET goes back to it
 	env    types.Env
 
 	searchPath       []string
@@ -119,20 +120,28 @@ func (s *settings) set(name, value string) (canonical string, err error) {
 }
 
 func (s *settings) reset(name string) (canonical, value string, err error) {
-	v := variableByName[strings.ToLower(name)]
+	key := strings.ToLower(name)
+	v := variableByName[key]
 	if v == nil {
 		return "", "", unknownSetting(name)
 	}
 	if v.fixed {
 		return "", "", sqlerr.New(sqlerr.CantChangeRuntimeParam, "parameter %q cannot be changed", v.name)
 	}
+	value, atLogin := s.login[key]
+	if !atLogin {
+		value = v.initial
+	}
 	if v.apply != nil {
-		if err := v.apply(s, v.initial); err != nil {
+		if err := v.apply(s, value); err != nil {
 			return "", "", err
 		}
 	}
-	delete(s.values, strings.ToLower(v.name))
-	return v.name, v.initial, nil
+	delete(s.values, key)
+	if atLogin {
+		s.values[key] = value
+	}
+	return v.name, value, nil
 }
 
 func unknownSetting(name string) error {
