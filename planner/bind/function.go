@@ -242,6 +242,9 @@ func (x *exprs) aggregate(e *ast.Func, name string) (expr.Expr, error) {
 	if err != nil {
 		return nil, at(err, e.Pos)
 	}
+	if !within && len(e.WithinGroup) > 0 {
+		return nil, sqlerr.New(sqlerr.WrongObjectType, "%s is not an ordered-set aggregate, so it cannot have WITHIN GROUP", name).At(e.Pos)
+	}
 	out := &aggregate{Const: typed(res.Ret), fn: res.Agg, distinct: e.Distinct, pos: e.Pos}
 	for i, a := range args {
 		if a, err = x.coerce(a, res.ArgTypes[i], types.CastImplicit, pos[i]); err != nil {
@@ -294,8 +297,6 @@ func checkWithin(e *ast.Func, name string, within bool) error {
 	switch {
 	case within && len(e.WithinGroup) == 0:
 		return sqlerr.New(sqlerr.WrongObjectType, "WITHIN GROUP is required for ordered-set aggregate %s", name).At(e.Pos)
-	case !within && len(e.WithinGroup) > 0:
-		return sqlerr.New(sqlerr.WrongObjectType, "%s is not an ordered-set aggregate, so it cannot have WITHIN GROUP", name).At(e.Pos)
 	case within && e.Distinct:
 		return sqlerr.New(sqlerr.SyntaxError, "cannot use DISTINCT with WITHIN GROUP").At(e.Pos)
 	case within && len(e.OrderBy) > 0:
