@@ -40,6 +40,7 @@ func (c *conn) begin() {
 		return
 	}
 	c.busy = true
+	c.idle.over()
 	c.mu.Lock()
 	if c.cancelled || c.ctx == nil {
 		c.ctx, c.cancelCtx = context.WithCancelCause(context.Background())

@@ -38,6 +38,7 @@ type conn struct {
 	dying      bool     // the statement was cancelled to end the connection
 	oids       []uint32 // scratch for Parse
 	ioErr      error    // the socket is dead: nothing more is read or written
+	idle       idle     // the client's time for its next message
 
 	mu        sync.Mutex
 	ctx       context.Context // of statements; replaced once cancelled
@@ -254,13 +255,15 @@ func (c *conn) flush() error {
 }
 
 // Read is where the connection waits for its client: what is buffered goes out
-// before. It wakes for terminate when no statement runs, for cancel when one does.
+// before. It wakes for terminate when no statement runs, for cancel when one does,
+// and when an idle client's time is over.
 func (c *conn) Read(p []byte) (int, error) {
 	if err := c.flush(); err != nil {
 		return 0, err
 	}
 	if !c.inRun {
 		c.end()
+		c.startIdle()
 	}
 	for {
 		if err := c.enterRead(); err != nil {
@@ -269,6 +272,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		n, err := c.nc.Read(p)
 		c.mu.Lock()
 		c.reading = false
+		c.idle.disarm(c.nc)
 		c.mu.Unlock()
 		if n > 0 || err == nil {
 			return n, nil
@@ -293,6 +297,9 @@ func (c *conn) enterRead() error {
 		return context.Cause(c.ctx)
 	case !c.running && c.ending != nil:
 		return c.ending
+	}
+	if err := c.idle.arm(c.nc); err != nil {
+		return err
 	}
 	c.reading = true
 	return nil

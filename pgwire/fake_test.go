@@ -35,6 +35,8 @@ type fake struct {
 	mu      sync.Mutex
 	copied  []byte // what the last copyin has read
 	running chan string
+
+	idle, idleInBlock time.Duration // how long sessions let their clients be silent
 }
 
 func (h *fake) NewSession(_ context.Context, info StartupInfo, client Client) (Session, error) {
@@ -92,6 +94,13 @@ func (s *fakeSession) TxStatus() TxStatus {
 		return TxBlock
 	}
 	return TxIdle
+}
+
+func (s *fakeSession) IdleTimeout() time.Duration {
+	if s.block {
+		return s.h.idleInBlock
+	}
+	return s.h.idle
 }
 
 func (s *fakeSession) Env() *types.Env { return s.env }

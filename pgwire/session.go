@@ -3,6 +3,7 @@ package pgwire
 import (
 	"context"
 	"net"
+	"time"
 
 	"github.com/tarndb/tarn/sql/sqlerr"
 	"github.com/tarndb/tarn/sql/types"
@@ -99,6 +100,12 @@ type Session interface {
 
 	// TxStatus is what ReadyForQuery reports.
 	TxStatus() TxStatus
+
+	// IdleTimeout is how long the client may take for its next message in the
+	// present state of the transaction; 0 is for ever. It is asked for after each
+	// ReadyForQuery. Then the connection ends with 25P03 in a transaction block,
+	// with 57P05 outside.
+	IdleTimeout() time.Duration
 
 	// Env holds the settings that the text form of values depends on. It is
 	// asked for at each Bind and each Run and read until that has ended.

@@ -94,6 +94,14 @@ func (s *session) TxStatus() pgwire.TxStatus {
 	return pgwire.TxBlock
 }
 
+// IdleTimeout is what the settings allow the client in this state.
+func (s *session) IdleTimeout() time.Duration {
+	if s.TxStatus() == pgwire.TxIdle {
+		return s.set.idleTimeout
+	}
+	return s.set.idleInTxTimeout
+}
+
 // Split parses a string into its statements.
 func (s *session) Split(_ context.Context, sql string) ([]pgwire.Statement, error) {
 	parsed, err := parser.Parse(sql)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"math"
 	"sort"
 	"strconv"
 	"strings"
@@ -40,6 +41,8 @@ type settings struct {
 	statementTimeout time.Duration
 	readOnly, repeat bool // of new transactions
 	lockTimeout      time.Duration
+	idleTimeout      time.Duration // outside of a transaction block
+	idleInTxTimeout  time.Duration // in one
 	asOfEvent        string
 	asOfSystem       string
 	minMessages      string
@@ -228,6 +231,9 @@ func checkDuration(value string) (string, error) {
 	d, err := parseDuration(value)
 	if err != nil {
 		return value, err
+	}
+	if d < 0 || d > math.MaxInt32*time.Millisecond {
+		return value, fmt.Errorf("a time of at most %d ms is wanted", math.MaxInt32)
 	}
 	return showDuration(d), nil
 }
