@@ -130,7 +130,12 @@ func (s *session) planDML(stmt ast.Statement, params []types.Type, values ...typ
 		return nil, err
 	}
 	if d.Returning != nil {
-		if b.returning, err = expr.Compile(d.Returning, columnTypes(d.Target)); err != nil {
+		over := columnTypes(d.Target)
+		if d.Beside > 0 {
+			ts := nodeTypes(d.Source)
+			over = append(over[:len(over):len(over)], ts[len(ts)-d.Beside:]...)
+		}
+		if b.returning, err = expr.Compile(d.Returning, over); err != nil {
 			return nil, err
 		}
 	}
@@ -297,7 +302,7 @@ func (s *session) conflictUpdate(ec *funcs.Ctx, d *boundDML, news, olds *vec.Bat
 
 func (s *session) updateOrDelete(ctx context.Context, d *boundDML, ec *funcs.Ctx, out pgwire.ResultWriter) (int64, error) {
 	o := d.Target
-	olds, news, err := s.lockRows(ctx, d, ec, d.OldWidth)
+	olds, news, beside, err := s.lockRows(ctx, d, ec, d.OldWidth)
 	if err != nil || olds == nil {
 		return 0, err
 	}
@@ -323,13 +328,15 @@ func (s *session) updateOrDelete(ctx context.Context, d *boundDML, ec *funcs.Ctx
 		}
 		result = news
 	}
-	rows := &vec.Batch{N: result.N, Cols: result.Cols[:len(o.Columns)]}
+	n := len(o.Columns)
+	rows := &vec.Batch{N: result.N, Cols: append(result.Cols[:n:n], beside...)}
 	return int64(rows.N), s.returning(d, ec, rows, out)
 }
 
 // lockRows reads the rows that an UPDATE or DELETE is about and locks them. Where
 // another transaction changed them in between, it looks again: READ COMMITTED.
-func (s *session) lockRows(ctx context.Context, d *boundDML, ec *funcs.Ctx, width int) (olds, news *vec.Batch, err error) {
+// beside are the columns of the other relations for RETURNING.
+func (s *session) lockRows(ctx context.Context, d *boundDML, ec *funcs.Ctx, width int) (olds, news *vec.Batch, beside []*vec.Vec, err error) {
 	o := d.Target
 	key := o.PrimaryKey
 	if len(key) == 0 {
@@ -338,16 +345,18 @@ func (s *session) lockRows(ctx context.Context, d *boundDML, ec *funcs.Ctx, widt
 	for {
 		ep, err := s.readEpoch(ctx)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		batches, err := s.source(ctx, d, ec, ep)
 		if err != nil || len(batches) == 0 {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		rows := distinctTargets(vec.Concat(batches), key)
 		olds = &vec.Batch{N: rows.N, Cols: rows.Cols[:width]}
-		if len(rows.Cols) > width {
-			news = &vec.Batch{N: rows.N, Cols: rows.Cols[width:]}
+		end := len(rows.Cols) - d.Beside
+		beside = rows.Cols[end:]
+		if end > width {
+			news = &vec.Batch{N: rows.N, Cols: rows.Cols[width:end]}
 			if len(o.PrimaryKey) == 0 { // a row of a bag keeps its number
 				news.Cols = append(news.Cols[:len(news.Cols):len(news.Cols)], olds.Cols[width-1])
 			}
@@ -359,20 +368,20 @@ func (s *session) lockRows(ctx context.Context, d *boundDML, ec *funcs.Ctx, widt
 		}
 		waited, err := s.lock(ctx, o.ID, names)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		now, err := s.srv.engine.WaitFresh(ctx)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		if !waited && now == ep {
-			return olds, news, nil
+			return olds, news, beside, nil
 		}
 		if same, err := s.unchanged(o, olds, key, now); err != nil || same {
-			return olds, news, err
+			return olds, news, beside, err
 		}
 		if s.tx.repeat {
-			return nil, nil, sqlerr.New(sqlerr.SerializationFailure, "could not serialize access due to concurrent update")
+			return nil, nil, nil, sqlerr.New(sqlerr.SerializationFailure, "could not serialize access due to concurrent update")
 		}
 	}
 }

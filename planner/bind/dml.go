@@ -17,8 +17,11 @@ type DML struct {
 	Target *catalog.Object
 	// Source gives the rows to write. INSERT: whole rows of Target, defaults,
 	// casts and generated columns applied. UPDATE: the old row, OldWidth columns,
-	// then the new one. DELETE: the old row.
+	// then the new one. DELETE: the old row. Behind them stand Beside columns.
 	Source plan.Node
+	// Beside is the number of columns of the relations of FROM (DELETE: USING) that
+	// Source carries, those that Returning refers to.
+	Beside int
 	// OldWidth is the number of columns of an old row: those of Target, and for a
 	// table without a primary key its row number (FieldPosition).
 	OldWidth int
@@ -26,7 +29,7 @@ type DML struct {
 	// to the table and that are not in Source: always empty today.
 	Checks []Check
 	// Returning are expressions over the new row (DELETE: the old row) in
-	// Target's column order; nil without RETURNING.
+	// Target's column order, and the Beside columns; nil without RETURNING.
 	Returning        []expr.Expr
 	ReturningColumns []plan.Column
 	OnConflict       *OnConflict
@@ -292,6 +295,12 @@ func Update(q *ast.Update, opt Options) (*DML, error) {
 	for i, c := range o.Columns {
 		exprs, names = append(exprs, set[i]), append(names, c.Name)
 	}
+	d := &DML{Target: o, OldWidth: width}
+	beside, err := b.returningBeside(d, q.Returning, r.scope.from)
+	if err != nil {
+		return nil, err
+	}
+	exprs, names = addColumns(r.node, beside, exprs, names)
 	var n plan.Node = plan.NewProject(r.node, exprs, names)
 	if n, err = b.generate(o, n, width); err != nil {
 		return nil, err
@@ -299,8 +308,8 @@ func Update(q *ast.Update, opt Options) (*DML, error) {
 	if len(q.From) > 0 {
 		n = once(n, width)
 	}
-	d := &DML{Target: o, Source: n, OldWidth: width}
-	return b.finishDML(d, q.Returning, r.scope.from.tables[0].name)
+	d.Source = n
+	return b.finishDML(d)
 }
 
 // Delete binds DELETE.
@@ -311,20 +320,64 @@ func Delete(q *ast.Delete, opt Options) (*DML, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := visible(r.node, width)
-	if len(q.Using) > 0 {
-		n = plan.NewDistinct(n)
+	d := &DML{Target: o, OldWidth: width}
+	beside, err := b.returningBeside(d, q.Returning, r.scope.from)
+	if err != nil {
+		return nil, err
 	}
-	d := &DML{Target: o, Source: n, OldWidth: width}
-	return b.finishDML(d, q.Returning, r.scope.from.tables[0].name)
+	switch {
+	case len(q.Using) == 0:
+		d.Source = visible(r.node, width)
+	case len(beside) == 0:
+		d.Source = plan.NewDistinct(visible(r.node, width))
+	default:
+		exprs, names := addColumns(r.node, beside, plan.Refs(r.node)[:width:width], plan.ColumnNames(r.node)[:width:width])
+		d.Source = once(plan.NewProject(r.node, exprs, names), width)
+	}
+	return b.finishDML(d)
 }
 
-func (b *binder) finishDML(d *DML, returning []ast.SelectItem, alias string) (*DML, error) {
-	if len(returning) > 0 {
-		if err := b.returning(d, returning, alias); err != nil {
-			return nil, err
-		}
+// addColumns adds those columns of n to what a projection of it computes.
+func addColumns(n plan.Node, cols []int, exprs []expr.Expr, names []string) ([]expr.Expr, []string) {
+	refs, all := plan.Refs(n), plan.ColumnNames(n)
+	for _, c := range cols {
+		exprs, names = append(exprs, refs[c]), append(names, all[c])
 	}
+	return exprs, names
+}
+
+// returningBeside binds RETURNING of UPDATE and DELETE: its names are the target's
+// row, and those of the relations joined to it in from. It returns the columns of
+// from that it refers to, which stand behind the target's row in this order.
+func (b *binder) returningBeside(d *DML, items []ast.SelectItem, from *item) ([]int, error) {
+	n := len(d.Target.Columns)
+	t := rowItem(d.Target, from.tables[0].name, 0)
+	over := from.shifted(n - d.OldWidth) // the row number, if any, is not in the way
+	over.tables[0] = t
+	over.star = append(t.visible(), over.star[n:]...)
+	if err := b.returning(d, items, over); err != nil {
+		return nil, err
+	}
+	var cols []int
+	at := map[int]int{}
+	for i, e := range d.Returning {
+		d.Returning[i] = replace(e, func(e expr.Expr) expr.Expr {
+			c, ok := e.(*expr.Column)
+			if !ok || c.Idx < n {
+				return nil
+			}
+			if _, ok := at[c.Idx]; !ok {
+				at[c.Idx] = n + len(cols)
+				cols = append(cols, d.OldWidth+c.Idx-n)
+			}
+			return &expr.Column{Idx: at[c.Idx], Typ: c.Typ, Name: c.Name}
+		})
+	}
+	d.Beside = len(cols)
+	return cols, nil
+}
+
+func (b *binder) finishDML(d *DML) (*DML, error) {
 	for _, c := range d.Target.Checks {
 		e, err := parser.ParseExpr(c.Expr)
 		if err != nil {
@@ -356,14 +409,18 @@ func (b *binder) finishDML(d *DML, returning []ast.SelectItem, alias string) (*D
 	return d, nil
 }
 
-func (b *binder) returning(d *DML, items []ast.SelectItem, alias string) error {
-	t := rowItem(d.Target, alias, 0)
-	s := &scope{from: &item{tables: []*tableRef{t}, star: t.visible()}}
+func (b *binder) returning(d *DML, items []ast.SelectItem, over *item) error {
+	s := &scope{from: over}
 	x := &exprs{binder: b, s: s, where: "RETURNING"}
 	add := func(e expr.Expr, name string) {
 		c := plan.Column{Name: name, Type: e.Type()}
 		if col, ok := e.(*expr.Column); ok {
-			c.Table, c.Attnum = d.Target.ID, col.Idx+1
+			if n := len(d.Target.Columns); col.Idx < n {
+				c.Table, c.Attnum = d.Target.ID, col.Idx+1
+			} else {
+				of := over.node.Columns()[d.OldWidth+col.Idx-n]
+				c.Table, c.Attnum = of.Table, of.Attnum
+			}
 		}
 		d.Returning, d.ReturningColumns = append(d.Returning, e), append(d.ReturningColumns, c)
 	}

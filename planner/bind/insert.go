@@ -49,7 +49,11 @@ func Insert(q *ast.Insert, opt Options) (*DML, error) {
 	if alias == "" {
 		alias = o.Name
 	}
-	return b.finishDML(d, q.Returning, alias)
+	t := rowItem(o, alias, 0)
+	if err := b.returning(d, q.Returning, &item{tables: []*tableRef{t}, star: t.visible()}); err != nil {
+		return nil, err
+	}
+	return b.finishDML(d)
 }
 
 // targetColumns are the columns that an INSERT names, all without a list.
