@@ -42,7 +42,7 @@ func (t *topicTarget) open(ctx context.Context) (progress, error) {
 			return progress{}, err
 		}
 	}
-	s, position, ok, err := kafka.OpenSink(ctx, kafka.SinkConfig{Client: t.def.Kafka, Topic: t.def.Topic, ID: t.id, RecordBytesMax: t.def.RecordBytesMax})
+	s, position, ok, err := kafka.OpenSink(ctx, kafka.SinkConfig{Client: t.def.Kafka, Topic: t.def.Topic, ID: t.id, RecordBytesMax: t.def.RecordBytesMax, PositionHeader: epochHeader})
 	if err != nil {
 		return progress{}, err
 	}

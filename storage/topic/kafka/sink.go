@@ -25,6 +25,13 @@ type SinkConfig struct {
 	ID string
 	// RecordBytesMax bounds what a record takes; 0: what the topic does.
 	RecordBytesMax int64
+	// PositionHeader names the header in which records carry a position that is not
+	// beyond their transaction's, in decimal; "": none. With it the position that the
+	// group knows is held against the topic (tail.go).
+	PositionHeader string
+	// TailTime is for how long a group that does not know of the newest records is
+	// asked; 0: some seconds.
+	TailTime time.Duration
 }
 
 // Sink writes transactions to a topic, each with a position. A position is a
@@ -65,7 +72,7 @@ func OpenSink(ctx context.Context, cfg SinkConfig) (s *Sink, position uint64, ok
 		s.Close()
 		return nil, 0, false, cfg.Client.wrap(err, cfg.Topic)
 	}
-	position, s.note, ok, err = s.position(ctx)
+	position, s.note, ok, err = s.settled(ctx)
 	if err != nil {
 		s.Close()
 		return nil, 0, false, cfg.Client.wrap(err, cfg.Topic)
