@@ -20,11 +20,11 @@ const (
 	// of debt, or where writing one takes longer than that, after as much as it took, so
 	// that steps get their share of the cores; but not after more than replayMost. What
 	// comes while one is written is on top.
-	replayLeast = time.Second
+	replayLeast = 1500 * time.Millisecond
 	replayMost  = 2 * time.Second
 	// debtMost is the debt at which writers wait, by default. Those of fewer bytes than
 	// debtSmall only wait at twice as much: it takes a great many of them to get there.
-	debtMost  = 2500 * time.Millisecond
+	debtMost  = 3 * time.Second
 	debtSmall = 64 << 10
 	// debtLook is after how much stepping the rows that have changed are counted.
 	debtLook = 50 * time.Millisecond
