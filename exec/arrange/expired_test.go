@@ -17,6 +17,9 @@ import (
 // and from the disk, in packs or not, and what is kept is answered as it stood, also
 // after a restart; what is not is refused.
 func TestExpiredLeavesDisk(t *testing.T) {
+	if raceEnabled {
+		t.Skip("nothing in it runs beside anything else")
+	}
 	const keys, keep, epochs = 500, 64, 400 // a bucket is two epochs
 	for _, packs := range []int{1, packVersions} {
 		t.Run(fmt.Sprint(packs), func(t *testing.T) {

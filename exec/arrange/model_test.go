@@ -456,6 +456,9 @@ func TestAgainstModel(t *testing.T) {
 	if testing.Short() {
 		seeds = 3
 	}
+	if raceEnabled { // it takes ten times as long
+		seeds = 1
+	}
 	for _, limit := range []int64{1 << 30, 300 << 10} {
 		for seed := range int64(seeds) {
 			t.Run(fmt.Sprintf("budget=%d/seed=%d", limit, seed), func(t *testing.T) {
